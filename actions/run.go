@@ -1,0 +1,83 @@
+package actions
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// State is where a run stands.
+type State string
+
+// The states of a run. Waiting, Running and Undoing are live; the others are final until a person asks for an undo.
+const (
+	Waiting   State = "waiting" // for a person or a time; holds no lease
+	Running   State = "running"
+	Done      State = "done"
+	Failed    State = "failed" // and what could be undone was not, or could not be
+	Undoing   State = "undoing"
+	Undone    State = "undone"
+	Cancelled State = "cancelled"
+)
+
+// Final tells whether the run is over.
+func (s State) Final() bool { return s == Done || s == Failed || s == Undone || s == Cancelled }
+
+// Run is the journal of a plan's execution: what a reader sees, and what another process needs to carry on.
+type Run struct {
+	Schema   int       `json:"schema"` // of this record, RunSchema
+	ID       string    `json:"id"`     // r- and the sequence number of its accepting publish
+	Plan     Plan      `json:"plan"`
+	State    State     `json:"state"`
+	Why      string    `json:"why,omitempty"` // why it failed, was stopped, undone, cancelled, or what it waits for
+	Epoch    uint64    `json:"epoch"`         // counts the claims; the highest one owns the run
+	Owner    string    `json:"owner,omitempty"`
+	Group    int       `json:"group"`             // the group at hand
+	Stopped  bool      `json:"stopped,omitempty"` // an executor said that the rest is not needed
+	Until    time.Time `json:"until,omitzero"`    // what a waiting run waits for, when it is a time
+	Accepted time.Time `json:"accepted"`
+	Updated  time.Time `json:"updated"`
+	Ended    time.Time `json:"ended,omitzero"`
+	By       string    `json:"by,omitempty"`       // who cancelled or undid it
+	Outcomes []Outcome `json:"outcomes,omitempty"` // of finished acts, in order of finishing; those of a fan-out live in keys of their own and are merged by the reader
+}
+
+// RunSchema is the version of the Run record that this program writes. It reads this one and the one before.
+const RunSchema = 1
+
+// OutcomeState is how one step on one node ended.
+type OutcomeState string
+
+// The outcomes of a step.
+const (
+	StepDone       OutcomeState = "done"
+	StepFailed     OutcomeState = "failed"
+	StepStopped    OutcomeState = "stopped" // the executor said that the rest of the plan is not needed
+	StepUndone     OutcomeState = "undone"
+	StepUndoFailed OutcomeState = "undo-failed" // what others changed since is shown, not overwritten
+	StepKept       OutcomeState = "kept"        // cannot be taken back, as the plan said
+)
+
+// Outcome is what one step did on one node.
+type Outcome struct {
+	Step     int             `json:"step"`           // index over all steps of the plan, from 0
+	Node     string          `json:"node,omitempty"` // empty for a step without nodes
+	State    OutcomeState    `json:"state"`
+	Say      string          `json:"say,omitempty"`  // one line for people: what was found, done, verified
+	Data     json.RawMessage `json:"data,omitempty"` // what Undo and later steps need
+	Attempts int             `json:"attempts,omitempty"`
+	Took     time.Duration   `json:"took,omitempty"`
+	At       time.Time       `json:"at"`
+	Epoch    uint64          `json:"epoch"`
+}
+
+// StepAt returns the step with the given index over all groups, and the group it is in.
+func (p Plan) StepAt(n int) (Step, Group, error) {
+	for _, g := range p.Groups {
+		if n < len(g.Steps) {
+			return g.Steps[n], g, nil
+		}
+		n -= len(g.Steps)
+	}
+	return Step{}, Group{}, fmt.Errorf("plan of %s has no step %d", p.Request.Intent, n)
+}
