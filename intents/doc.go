@@ -1,0 +1,2 @@
+// Package intents turns words into an Intent.
+package intents
