@@ -11,7 +11,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that the key holds another revision than expected, or exists already.
 	ErrConflict = errors.New("revision conflict")
-	// ErrUnknown says that the outcome is not known: the write may or may not have happened. Read back and compare (see Sure).
+	// ErrUnknown says that the outcome is not known: the write may or may not have happened. Read back and compare (see UpdateSure). A read
+	// that got no answer returns it too.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrClosed says that the store was closed or its process is gone.
 	ErrClosed = errors.New("store closed")
@@ -77,8 +78,10 @@ type KV interface {
 	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
 	// CreateFor is Create for a key that vanishes by itself after ttl (whole seconds, at least 1 s). Only Guards, Leaders and Dedupe take it.
 	CreateFor(ctx context.Context, key string, value []byte, ttl time.Duration) (revision uint64, err error)
-	// Update replaces the value if the key still has the given revision.
+	// Update replaces the value if the key still has the given revision. A key of CreateFor thereby loses its end.
 	Update(ctx context.Context, key string, value []byte, revision uint64) (newRevision uint64, err error)
+	// UpdateFor is Update for a key that vanishes by itself after ttl, counted from now.
+	UpdateFor(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (newRevision uint64, err error)
 	// Delete removes the key if it still has the given revision.
 	Delete(ctx context.Context, key string, revision uint64) error
 	// List returns the live entries whose key starts with prefix, sorted by key.
@@ -98,8 +101,10 @@ type Queue interface {
 	Pull(ctx context.Context, max int) ([]Lease, error)
 }
 
-// Lease is a message that this process has for now. The lease runs out by itself (Options.Lease) unless it is extended.
+// Lease is a message that this process has for now. The lease runs out by itself (Options.Lease) unless it is extended; from then on its
+// methods return ErrLost.
 type Lease interface {
+	// ID returns the id that the message was published with, or the name of the timer that it comes from.
 	ID() string
 	Sequence() uint64
 	Data() []byte
