@@ -1,0 +1,46 @@
+# make build  the binary bin/opsbot
+# make test   everything that must hold: format, vet, staticcheck, modernizers, tests with the race detector, against real servers
+# make bench  the tables of speed, with the tools people use today in the same run
+# make soak   the long runs: crashes and scale in full (make test runs a tenth of them)
+SHELL       := /bin/bash
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# What the tests talk to, and the program that tells that it is there.
+PACKAGES    := varnish varnish-modules gcc libc6-dev
+NEEDED      := varnishd varnishadm varnishstat cc
+TESTFLAGS   ?=
+
+.PHONY: build install-needs lint test bench soak clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/opsbot ./bot/opsbot
+
+# Installs what the tests talk to, where that is possible, and keeps the services from starting. Says what is missing and what that means.
+install-needs:
+	@missing=""; for p in $(NEEDED); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		.ci/install-packages $(PACKAGES); \
+	fi; \
+	missing=""; for p in $(NEEDED); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "missing:$$missing (Debian: apt-get install $(PACKAGES)): the tests that talk to a real Varnish are skipped"; \
+		[ -z "$$OPSBOT_REQUIRE_REAL" ] || { echo "OPSBOT_REQUIRE_REAL is set: a missing server is a failure"; exit 1; }; \
+	fi
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$out" ] || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) fix -diff ./...
+	$(GO) run $(STATICCHECK) ./...
+
+test: install-needs lint
+	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+
+soak: install-needs
+	OPSBOT_SOAK=1 $(GO) test -timeout 120m -count=1 $(TESTFLAGS) ./...
+
+bench: install-needs build
+	.ci/bench
+
+clean:
+	rm -rf bin
