@@ -52,7 +52,7 @@ type Driver interface {
 	Purge(ctx context.Context, url string, soft bool) (Result, error)
 	// PurgeTag removes every object that bears one of the tags (the origin's xkey header).
 	PurgeTag(ctx context.Context, tags []string, soft bool) (Result, error)
-	// PurgePrefix invalidates every object whose path and query begin with the prefix. It refuses with [ErrTooManyBans] when
+	// PurgePrefix invalidates every object whose path and query begin with the prefix, whatever its host. It refuses with [ErrTooManyBans] when
 	// the server already works through [MaxBans] of them. The mark is as for Flush.
 	PurgePrefix(ctx context.Context, prefix, mark string) (Result, error)
 	// Stats returns cumulative counters; subtract two samples with [Window].

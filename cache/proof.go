@@ -44,45 +44,70 @@ type URLResult struct {
 // Each URL has its own outcome, in the order given; a failure of one never skips another. The error is ctx's alone. A soft purge
 // answers the first viewer with the old copy, so its proof looks a second time when the first look is stale.
 func PurgeProved(ctx context.Context, d Driver, urls []string, opt ProofOptions) ([]URLResult, error) {
-	opt = opt.filled(d)
-	start := time.Now()
-	out := make([]URLResult, len(urls))
+	p := purger{d: d, opt: opt.filled(d), start: time.Now(), out: make([]URLResult, len(urls))}
 	for i, u := range urls {
-		out[i].URL = u
-	}
-	round := func(i int) {
-		r, err := d.Purge(ctx, urls[i], opt.Soft)
-		r.Attempts += out[i].Result.Attempts
-		r.Removed = sum(r.Removed, out[i].Result.Removed)
-		out[i].Result, out[i].Err = r, err
-	}
-	err := fan(ctx, len(urls), opt.Conns, round)
-	if err == nil {
-		err = pause(ctx, opt.Settle)
-	}
-	if err == nil {
-		err = fan(ctx, len(urls), opt.Conns, func(i int) {
-			if out[i].Err == nil || Temporary(out[i].Err) {
-				round(i)
-			}
-		})
+		p.out[i].URL = u
 	}
 	done := newCounter(len(urls), opt.Progress)
-	if err == nil {
-		err = fan(ctx, len(urls), opt.Conns, func(i int) {
-			defer done.add()
-			if out[i].Err == nil {
-				out[i].Result.Verified, out[i].Result.Why, out[i].Err = look(ctx, d.Edge(), urls[i], opt)
-			}
-			out[i].Result.Took = time.Since(start)
-		})
-	}
-	for i := range out {
-		if err != nil && out[i].Err == nil && out[i].Result.Verified == Unknown {
-			out[i].Err = fmt.Errorf("purge %s: %w", shown(urls[i]), err)
+	err := p.each(ctx, nil, p.purge)
+	err = p.each(ctx, errors.Join(err, pause(ctx, p.opt.Settle)), p.again)
+	err = p.each(ctx, err, func(ctx context.Context, r *URLResult) {
+		p.look(ctx, r)
+		done.add()
+	})
+	for i := range p.out {
+		if r := &p.out[i]; err != nil && r.Err == nil && r.Result.Verified == Unknown {
+			r.Err = verifyError(d, r.URL, ctx.Err())
 		}
 	}
-	return out, err
+	return p.out, ctx.Err()
+}
+
+// purger is one PurgeProved under way.
+type purger struct {
+	d     Driver
+	opt   ProofOptions // filled
+	start time.Time
+	out   []URLResult
+}
+
+// each calls do for every URL, unless an earlier step has failed.
+func (p *purger) each(ctx context.Context, failed error, do func(context.Context, *URLResult)) error {
+	if failed != nil {
+		return failed
+	}
+	return fan(ctx, len(p.out), p.opt.Conns, func(i int) { do(ctx, &p.out[i]) })
+}
+
+func (p *purger) purge(ctx context.Context, u *URLResult) {
+	r, err := p.d.Purge(ctx, u.URL, p.opt.Soft)
+	r.Attempts += u.Result.Attempts
+	r.Removed = sum(r.Removed, u.Result.Removed)
+	r.Took = time.Since(p.start)
+	u.Result, u.Err = r, err
+}
+
+// again purges a second time. What failed for good is left alone.
+func (p *purger) again(ctx context.Context, u *URLResult) {
+	if u.Err == nil || Temporary(u.Err) {
+		p.purge(ctx, u)
+	}
+}
+
+func (p *purger) look(ctx context.Context, u *URLResult) {
+	if u.Err != nil {
+		return
+	}
+	verdict, why, err := look(ctx, p.d.Edge(), u.URL, p.opt)
+	u.Result.Verified, u.Result.Why, u.Err = verdict, why, verifyError(p.d, u.URL, err)
+	u.Result.Took = time.Since(p.start)
+}
+
+func verifyError(d Driver, url string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Node: d.Config().Node, Cache: d.Config().Name, Op: "verify", Object: shown(url), Err: err}
 }
 
 // FlushProved flushes twice with the driver's settling time in between, and compares the sample with the origin. The marks in the
@@ -124,6 +149,7 @@ func proved(ctx context.Context, d Driver, sample []Object, opt ProofOptions, ac
 	r.Repeated = r.Repeated && first.Repeated
 	if err == nil {
 		r.Verified, r.Why, err = lookAll(ctx, d.Edge(), sample, opt)
+		err = verifyError(d, "", err)
 	}
 	r.Took = time.Since(start)
 	return r, err
@@ -145,16 +171,14 @@ func lookAll(ctx context.Context, e Edge, sample []Object, opt ProofOptions) (Ve
 	if len(sample) == 0 {
 		return Unknown, "no sample to look at", nil
 	}
-	type look1 struct {
+	looks := make([]struct {
 		verdict Verdict
 		why     string
-		err     error
-	}
-	looks := make([]look1, len(sample))
+	}, len(sample))
 	done := newCounter(len(sample), opt.Progress)
 	if err := fan(ctx, len(sample), opt.Conns, func(i int) {
 		defer done.add()
-		looks[i].verdict, looks[i].why, looks[i].err = look(ctx, e, sample[i].URL, opt)
+		looks[i].verdict, looks[i].why, _ = look(ctx, e, sample[i].URL, opt)
 	}); err != nil {
 		return Unknown, "not looked at", err
 	}
@@ -162,7 +186,8 @@ func lookAll(ctx context.Context, e Edge, sample []Object, opt ProofOptions) (Ve
 	for i, l := range looks {
 		switch {
 		case l.verdict == Stale:
-			return Stale, shown(sample[i].URL) + ": " + l.why, l.err
+			why := shown(sample[i].URL) + ": " + l.why
+			return Stale, why, fmt.Errorf("%w: %s", ErrStale, why)
 		case l.verdict == Fresh:
 			fresh++
 		case unknown == "":
@@ -179,7 +204,7 @@ func lookAll(ctx context.Context, e Edge, sample []Object, opt ProofOptions) (Ve
 func look(ctx context.Context, e Edge, url string, opt ProofOptions) (Verdict, string, error) {
 	looks := 1
 	if opt.Soft {
-		looks = softLooks
+		looks += int(opt.Settle/retryPause) + softLooks
 	}
 	var c comparison
 	for n := range looks {
@@ -197,7 +222,7 @@ func look(ctx context.Context, e Edge, url string, opt ProofOptions) (Verdict, s
 			return c.verdict, c.why, nil
 		}
 	}
-	return Stale, c.why, fmt.Errorf("%w: %s: %s", ErrStale, shown(url), c.why)
+	return Stale, c.why, fmt.Errorf("%w: %s", ErrStale, c.why)
 }
 
 // softLooks: after a soft purge the first look gets the old copy and sets off the fetch of the new one.

@@ -29,7 +29,7 @@ type Result struct {
 	Method   string        `json:"method"`             // how: "ban", "purge", "soft purge", "xkey", "soft xkey"
 	Accepted Proof         `json:"accepted"`           // the server's own words
 	Removed  *int64        `json:"removed,omitempty"`  // objects removed, from the server; nil = it does not say
-	Held     *int64        `json:"held,omitempty"`     // objects held when a flush invalidated them all; nil = no counters
+	Held     *int64        `json:"held,omitempty"`     // objects held, give or take a few, when a flush invalidated them all; nil = no counters
 	Verified Verdict       `json:"verified,omitempty"` // what viewers get now
 	Why      string        `json:"why,omitempty"`      // what the verdict rests on
 	Took     time.Duration `json:"took"`               // from call to answer, settling and verifying included
@@ -54,7 +54,7 @@ type Proof struct {
 	Via    string `json:"address,omitempty"` // address that was asked
 }
 
-// String says the result in one line: "ban: accepted, 2000 objects invalidated, verified fresh (...) in 2.1s".
+// String says the result in one line: "ban: accepted, about 2000 objects invalidated, verified fresh (...) in 2.1s".
 func (r Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: accepted", r.Method)
@@ -65,7 +65,7 @@ func (r Result) String() string {
 	case r.Removed != nil:
 		fmt.Fprintf(&b, ", %d removed", *r.Removed)
 	case r.Held != nil:
-		fmt.Fprintf(&b, ", %d objects invalidated", *r.Held)
+		fmt.Fprintf(&b, ", about %d objects invalidated", *r.Held)
 	default:
 		b.WriteString(", number removed not told by the server")
 	}

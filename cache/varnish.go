@@ -109,7 +109,7 @@ func (v *varnish) PurgePrefix(ctx context.Context, prefix, mark string) (Result,
 	if err != nil {
 		return r, v.fail("purge prefix", prefix, err)
 	}
-	if err := v.needURLHeader(ctx); err != nil {
+	if err := v.needVCL(ctx, "beresp.http."+urlHeader, "keep the URL in the object"); err != nil {
 		return r, v.fail("purge prefix", prefix, err)
 	}
 	r, err = v.ban(ctx, spec, mark, MaxBans)
@@ -174,9 +174,9 @@ func (v *varnish) bans(ctx context.Context) ([]ban, error) {
 	return parseBans(reply.body), nil
 }
 
-// needURLHeader returns ErrUnsupported when the VCL in use does not keep the URL in the object: a ban by prefix would then be
-// accepted and match nothing. A server that does not show its VCL gets the benefit of the doubt.
-func (v *varnish) needURLHeader(ctx context.Context) error {
+// needVCL returns ErrUnsupported when the VCL in use does not contain what an operation rests on: a ban by prefix would be accepted
+// and match nothing, a purge by tag would purge the URL / instead. A server that does not show its VCL gets the benefit of the doubt.
+func (v *varnish) needVCL(ctx context.Context, text, meaning string) error {
 	reply, err := v.cli.do(ctx, "vcl.list")
 	if err != nil {
 		return err
@@ -188,8 +188,8 @@ func (v *varnish) needURLHeader(ctx context.Context) error {
 	if reply, err = v.cli.do(ctx, "vcl.show -v "+name); err != nil {
 		return err
 	}
-	if reply.status == cliOK && !strings.Contains(reply.body, "beresp.http."+urlHeader) {
-		return fmt.Errorf("%w: VCL %s has no \"set beresp.http.%s = bereq.url\"", ErrUnsupported, name, urlHeader)
+	if reply.status == cliOK && !strings.Contains(reply.body, text) {
+		return fmt.Errorf("%w: VCL %s does not %s (no %q in it)", ErrUnsupported, name, meaning, text)
 	}
 	return nil
 }
@@ -249,6 +249,11 @@ func (v *varnish) PurgeTag(ctx context.Context, tags []string, soft bool) (Resul
 	object := "tag " + strings.Join(tags, " ")
 	if err := checkTags(tags); err != nil {
 		return r, v.fail("purge", object, err)
+	}
+	if v.cli != nil {
+		if err := v.needVCL(ctx, "xkey.", "purge by tag"); err != nil {
+			return r, v.fail("purge", object, err)
+		}
 	}
 	method := r.Method
 	r, err := v.purge(ctx, soft, "/", tags)

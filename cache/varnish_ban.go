@@ -43,7 +43,13 @@ func prefixBan(prefix, mark string) (string, error) {
 
 // quotePrefix turns a literal prefix into a PCRE without blanks, quotes and backslashes, which the CLI would take for its own.
 // Bytes that no valid request line holds (RFC 3986) are refused: such a prefix could match nothing.
+//
+// Of a whole URL the path and query count: the VCL keeps no host.
 func quotePrefix(prefix string) (string, error) {
+	if scheme, rest, ok := strings.Cut(prefix, "://"); ok && (scheme == "http" || scheme == "https") {
+		_, path, _ := strings.Cut(rest, "/")
+		prefix = "/" + path
+	}
 	if !strings.HasPrefix(prefix, "/") {
 		return "", fmt.Errorf("%w %s: it begins with no slash", ErrBadPrefix, clip(prefix))
 	}
