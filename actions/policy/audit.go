@@ -98,6 +98,7 @@ func (a *Audit) append(ctx context.Context, body []byte) error {
 	}
 	nonce := newNonce()
 	mine := map[string]bool{}
+	var unsure error // set once an outcome was not known
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
 		r := seal(a.tail.hash, nonce, body)
 		mine[r.Hash] = true
@@ -108,14 +109,17 @@ func (a *Audit) append(ctx context.Context, body []byte) error {
 		}
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrUnknown) {
 			a.at = false
-			return err
+			return errors.Join(err, unsure)
+		}
+		if errors.Is(err, store.ErrUnknown) {
+			unsure = store.ErrUnknown
 		}
 		switch found, moved, lookErr := a.advance(ctx, mine); {
 		case found:
 			return nil
 		case moved && lookErr == nil:
 			continue
-		case errors.Is(err, store.ErrConflict) && lookErr == nil && len(mine) == 1:
+		case errors.Is(err, store.ErrConflict) && lookErr == nil && unsure == nil:
 			// Nothing came behind our link, and yet it is not the last: the log is another one than before, such as after an import.
 			if err := a.toLast(ctx); err != nil {
 				return err
@@ -123,7 +127,7 @@ func (a *Audit) append(ctx context.Context, body []byte) error {
 		}
 		if !pause(ctx, wait) {
 			a.at = false
-			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+			return errors.Join(err, unsure, context.Cause(ctx))
 		}
 	}
 }

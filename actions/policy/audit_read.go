@@ -26,7 +26,7 @@ type Seen struct {
 // Verify walks the whole chain and returns how many records hold, and the hash of the last of them: the head, which proves all before it to
 // whoever noted it elsewhere. At the first record that does not hold it stops with an error that names it and has ErrBroken in its chain.
 //
-// Records leave the log by age; the oldest one that is left is believed about its predecessor, unless it is the first record ever.
+// Records leave the log by age, so the oldest one that is left is believed about its predecessor.
 func (a *Audit) Verify(ctx context.Context) (n int, head string, err error) {
 	for from := uint64(1); ; {
 		page, err := a.log.Read(ctx, from, pageSize)
@@ -41,7 +41,7 @@ func (a *Audit) Verify(ctx context.Context) (n int, head string, err error) {
 			if err != nil {
 				return n, head, err
 			}
-			if n == 0 && rec.Sequence > 1 {
+			if n == 0 {
 				head = r.Prev
 			}
 			if err := r.check(rec.Sequence, head); err != nil {

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"reflect"
+
+	"github.com/shitops/opsbot/actions"
+)
+
+// Vocabulary is every name that a command can hold.
+type Vocabulary struct {
+	Zone        string
+	Tenants     []string
+	Nodes       []actions.Node
+	Deployments []actions.Deployment
+	Segments    []Segment
+	People      []string
+	Rules       []string
+	Jobs        []string
+}
+
+// Segment is a virtual network as far as commands name it.
+type Segment struct {
+	Name   string   `yaml:"name"`
+	VNI    uint32   `yaml:"vni"`
+	Tenant string   `yaml:"tenant"`
+	Nodes  []string `yaml:"nodes"`
+}
+
+// spoken is the part of the contract that holds names, in all versions of it.
+type spoken struct {
+	Zone      string `yaml:"zone"`
+	Inventory struct {
+		Tenants     []string     `yaml:"tenants"`
+		Nodes       []Node       `yaml:"nodes"`
+		Segments    []Segment    `yaml:"segments"`
+		Deployments []Deployment `yaml:"deployments"`
+	} `yaml:"inventory"`
+	People []named `yaml:"people"`
+	Rules  []named `yaml:"rules"`
+	Jobs   []named `yaml:"jobs"`
+}
+
+type named struct {
+	Name string `yaml:"name"`
+}
+
+// LoadForParse reads the names of a file and passes over everything else, keys of other versions included: understanding a sentence needs
+// neither folders nor rights. Only what is no YAML, or has another shape, is a mistake.
+func LoadForParse(path string) (*Vocabulary, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVocabulary(data, path)
+}
+
+// ParseVocabulary is LoadForParse for bytes; name is what mistakes bear.
+func ParseVocabulary(data []byte, name string) (*Vocabulary, error) {
+	d := newDecoder(name, true)
+	root, err := d.document(data)
+	if err != nil {
+		return nil, err
+	}
+	s := spoken{Zone: Default().Zone}
+	d.value("", root, reflect.ValueOf(&s).Elem())
+	v := checker{decoder: d}
+	v.zone("zone", s.Zone, true)
+	if len(d.mistakes) > 0 {
+		return nil, inOrder(d.mistakes)
+	}
+	return &Vocabulary{
+		Zone:        s.Zone,
+		Tenants:     s.Inventory.Tenants,
+		Nodes:       nodesOf(s.Inventory.Nodes),
+		Deployments: deploymentsOf(s.Inventory.Deployments),
+		Segments:    s.Inventory.Segments,
+		People:      namesOf(s.People),
+		Rules:       namesOf(s.Rules),
+		Jobs:        namesOf(s.Jobs),
+	}, nil
+}
+
+// Vocabulary returns the names that the configuration holds.
+func (c *Config) Vocabulary() *Vocabulary {
+	return &Vocabulary{
+		Zone: c.Zone, Tenants: c.Inventory.Tenants, Nodes: c.Nodes(), Deployments: c.Deployments(),
+		People: names(c.People, func(p Person) string { return p.Name }),
+	}
+}
+
+// namesOf leaves out elements without a name: nobody can say them.
+func namesOf(list []named) []string {
+	var out []string
+	for _, e := range list {
+		if e.Name != "" {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
