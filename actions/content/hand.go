@@ -1,0 +1,54 @@
+package content
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/cache"
+)
+
+// byHandMost is how many URLs are written out; a runbook of thousands of lines helps nobody.
+const byHandMost = 40
+
+// byHand returns the commands for an operation on every cache of the call's node.
+func (c *Content) byHand(ctx context.Context, call run.Call, op func(cache.Driver) (cache.Op, error)) ([]string, error) {
+	n, err := c.node(ctx, call.Node)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	err = c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {
+		o, err := op(d)
+		if err != nil {
+			return err
+		}
+		cut := len(o.URLs) - byHandMost
+		if cut > 0 {
+			o.URLs = o.URLs[:byHandMost]
+		}
+		out = append(out, "# "+n.Name+"/"+ca.Name)
+		out = append(out, d.ByHand(o)...)
+		if cut > 0 {
+			out = append(out, fmt.Sprintf("# and %d more URLs of the same playlists", cut))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// byHandURLs returns the commands for an operation on URLs, which are read from the playlists where only deployments are named.
+func (c *Content) byHandURLs(ctx context.Context, call run.Call, verb cache.Verb, deployments, urls []string) ([]string, error) {
+	ch, _, err := c.subjectOf(ctx, call.Node, deployments, urls)
+	if err != nil {
+		return nil, fmt.Errorf("which URLs %s serves: %w", call.Node, err)
+	}
+	return c.byHand(ctx, call, func(cache.Driver) (cache.Op, error) {
+		op := cache.Op{Verb: verb}
+		for _, o := range ch.objects {
+			op.URLs = append(op.URLs, o.URL)
+		}
+		return op, nil
+	})
+}

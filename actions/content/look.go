@@ -1,0 +1,81 @@
+package content
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/cache"
+)
+
+// Look is what a cache served when it was looked at through the viewers' side, object by object against the origin.
+type Look struct {
+	Deployments []string     `json:"deployments,omitempty"`
+	Report      cache.Report `json:"report"`
+	Twice       int          `json:"twice,omitempty"`    // objects that were no hit at a first look
+	Problems    []string     `json:"problems,omitempty"` // what could not be walked
+}
+
+// Verdict says whether viewers get what the origin has: Fresh when every object that could be compared was equal.
+func (l Look) Verdict() cache.Verdict {
+	switch {
+	case l.Report.Stale > 0:
+		return cache.Stale
+	case l.fresh() == 0 || l.fresh() < l.Report.Total-l.Report.Vanished:
+		return cache.Unknown
+	}
+	return cache.Fresh
+}
+
+// fresh counts the objects that were equal to the origin's, wherever they came from.
+func (l Look) fresh() int { return l.Report.Hit + l.Report.Miss + l.Report.Uncacheable }
+
+// String says "8 objects looked at: 5 hit, 3 stale".
+func (l Look) String() string {
+	if l.Report.Total == 0 {
+		return "nothing was looked at" + because(firstOf(l.Problems))
+	}
+	return fmt.Sprintf("%s looked at: %s", objects(l.Report.Total), counts(l.Report))
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
+}
+
+// counts lists what became of the objects, leaving out what did not occur.
+func counts(r cache.Report) string {
+	var out []string
+	for _, c := range []struct {
+		n    int
+		name string
+	}{{r.Hit, "hit"}, {r.Miss, "miss"}, {r.Stale, "stale"}, {r.Failed, "failed"}, {r.Vanished, "gone since"},
+		{r.Uncacheable, "not cacheable by design"}, {r.Untold, "unknown"}, {r.Skipped, "not asked"}} {
+		if c.n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", c.n, c.name))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// offender says what was wrong with the first object that was not as wanted, or "".
+func offender(r cache.Report) string {
+	if len(r.Offenders) == 0 {
+		return ""
+	}
+	return r.Offenders[0].URL + ": " + r.Offenders[0].Why
+}
+
+// progress tells people how far a step has come, where somebody listens.
+func progress(call run.Call, say string, done, total int) {
+	if call.Progress != nil {
+		call.Progress(say, done, total)
+	}
+}
+
+// counting returns a progress function that says "primed 8 of 15".
+func counting(call run.Call, verb string) func(done, total int) {
+	return func(done, total int) { progress(call, fmt.Sprintf("%s %d of %d", verb, done, total), done, total) }
+}
