@@ -38,10 +38,12 @@ type Parsed struct {
 // Missing says what a question of the parser is about, so that the next line can answer it (Parser.Answer).
 // It is plain data and may be journaled with the question.
 type Missing struct {
-	Command int      // index into Parsed.Commands
-	Slot    string   // the slot to fill; SlotCommand where a whole command is to be chosen
-	Choices []string // what may be answered by number or by name; may be empty
-	At      int      // where in the slot's list the answer goes; -1 means that it is the whole list
+	Command  int      // index into Parsed.Commands
+	Slot     string   // the slot to fill, "url|deployment" where one of several; SlotCommand where a whole command is to be chosen
+	Choices  []string // what may be answered by number or by name; may be empty
+	At       int      // where in the slot's list the answer goes; -1 means that it is the whole value
+	Question string
+	Next     *Missing // what else is missing, asked when this is answered; nil at the end
 }
 
 // SlotCommand is Missing.Slot where the choice is between whole commands: Choices holds them as canonical text.

@@ -1,0 +1,189 @@
+package intents
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Answer takes text, the next line of the same person, as the answer to what pending asked: a number or a name
+// from its choices, or a value for the slot that is missing. u gives the clock and the door; its Text is not read.
+//
+// It returns false where text is no answer: nothing was asked, text is a command of its own, or it is something
+// else altogether. Then text is to be parsed as every line is.
+func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool) {
+	missing := pending.Missing
+	if pending.Decision != Ask || missing == nil {
+		return Parsed{}, false
+	}
+	u.Text = text
+	said, err := clean(&u)
+	if err != nil {
+		return Parsed{}, false
+	}
+	said = strings.TrimSpace(strings.TrimRight(said, ".!"))
+	value, chosen := missing.choose(said)
+	if missing.Slot == SlotCommand {
+		return p.answerCommand(pending, value, chosen)
+	}
+	if missing.Command >= len(pending.Commands) {
+		return Parsed{}, false
+	}
+	o := outcome{intent: pending.Commands[missing.Command]}
+	if o.spec = p.catalog.spec(o.intent.Name); o.spec == nil {
+		return Parsed{}, false
+	}
+	slot, values, wrong := p.answerValue(o.spec, missing, value)
+	switch {
+	case values != nil && (chosen || !slot.kind.loose() || !p.isCommand(u)):
+		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, missing.At, values...))
+		return p.answered(pending, o.intent), true
+	case wrong == nil || wrong.kind == faultForm && wrong.choices == nil || p.isCommand(u) || len(strings.Fields(said)) > 4:
+		return Parsed{}, false
+	}
+	again := *missing
+	again.Choices = wrong.choices
+	again.Question = capital(wrong.text) + ". " + prompt([]string{slot.Name})
+	if len(wrong.choices) > 0 {
+		again.Question = capital(wrong.text) + "; did you mean " + numberedList(wrong.choices) + "?"
+	}
+	pending.Missing, pending.Question, pending.Because = &again, again.Question, wrong.text
+	return pending, true
+}
+
+// choose returns the choice that said names by number or by name, and else said itself. Where there is one choice, a yes takes it.
+func (m *Missing) choose(said string) (value string, chosen bool) {
+	number := strings.TrimSuffix(strings.TrimPrefix(said, "#"), ")")
+	if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= len(m.Choices) && digits(number) {
+		return m.Choices[n-1], true
+	}
+	if i := slices.IndexFunc(m.Choices, func(c string) bool { return strings.EqualFold(c, said) }); i >= 0 {
+		return m.Choices[i], true
+	}
+	if yes, _ := YesNo(said); yes && len(m.Choices) == 1 {
+		return m.Choices[0], true
+	}
+	return said, false
+}
+
+// loose reports whether almost any word is a value of kind k.
+func (k kind) loose() bool { return k == kindTag || k == kindPrefix || k == kindText || k == kindTopic }
+
+// isCommand reports whether u is a command of its own, though it may lack something.
+func (p *Parser) isCommand(u Utterance) bool {
+	out := p.Parse(u)
+	return out.Decision != Refuse && (len(out.Commands) > 0 || out.Missing != nil)
+}
+
+// answerValue reads said as the value of one of the slots that are missing. Prepositions and the slot's own name
+// may stand before it.
+func (p *Parser) answerValue(spec *Spec, missing *Missing, said string) (slot SlotSpec, values []string, wrong *fault) {
+	m := p.matchers.Get().(*matcher)
+	defer p.matchers.Put(m)
+	group := strings.Split(missing.Slot, "|")
+	for _, name := range group {
+		s, ok := spec.Slot(name)
+		if !ok {
+			continue
+		}
+		text := said
+		head, rest, spaced := strings.Cut(said, " ")
+		switch head = strings.ToLower(head); {
+		case spaced && head == name && !s.kind.named() && s.kind != kindRun:
+			text = rest
+		case s.kind.loose() && len(group) > 1:
+			continue // of several slots, one that takes any word must be named
+		case spaced && slices.Contains([]string{"on", "in", "at", "of", "for", "from", "with", "to"}, head):
+			text = rest
+		}
+		got, fault := p.values(m, s, text)
+		if got != nil {
+			return s, got, nil
+		}
+		if wrong == nil || fault.rank() < wrong.rank() {
+			slot, wrong = s, fault
+		}
+	}
+	return slot, nil, wrong
+}
+
+// answerCommand takes the chosen one of several whole commands.
+func (p *Parser) answerCommand(pending Parsed, value string, chosen bool) (Parsed, bool) {
+	if !chosen {
+		return Parsed{}, false
+	}
+	out := p.Parse(Utterance{Text: value, Door: DoorTerminal})
+	if len(out.Commands) != 1 || out.Decision == Refuse {
+		return Parsed{}, false
+	}
+	at := min(pending.Missing.Command, len(pending.Commands))
+	pending.Commands = slices.Insert(slices.Clone(pending.Commands), at, out.Commands[0])
+	next := pending.Missing.Next.shifted(at)
+	pending.Missing = &Missing{Command: at, Next: next}
+	return p.answered(pending, out.Commands[0]), true
+}
+
+// shifted returns the chain of questions with one more command before those behind place at.
+func (m *Missing) shifted(at int) *Missing {
+	if m == nil {
+		return nil
+	}
+	next := *m
+	if next.Command >= at {
+		next.Command++
+	}
+	next.Next = m.Next.shifted(at)
+	return &next
+}
+
+// answered returns pending with intent in place of the command that lacked something, decided anew: the next
+// question, or what the table of risks says.
+func (p *Parser) answered(pending Parsed, intent Intent) Parsed {
+	out := Parsed{Commands: slices.Clone(pending.Commands), Confidence: 1, Risk: Read, Missing: pending.Missing.Next}
+	out.Commands[pending.Missing.Command] = intent
+	text := make([]string, len(out.Commands))
+	out.Decision = Act
+	for i := range out.Commands {
+		o := outcome{intent: out.Commands[i], spec: p.catalog.spec(out.Commands[i].Name)}
+		text[i] = o.intent.Canonical()
+		if o.spec == nil {
+			return refused("intent " + o.intent.Name + " is not known any more")
+		}
+		if o.risk().Rank() > out.Risk.Rank() {
+			out.Risk = o.risk()
+		}
+		if out.Missing == nil {
+			if group := o.spec.missing(o.intent.Slots); group != nil {
+				p.askFor(&o, group)
+				out.Missing, out.Because = o.missing, o.because
+				out.Missing.Command = i
+			}
+		}
+	}
+	out.Text = strings.Join(text, "; ")
+	out.Decision, out.Because = out.Risk.Exact(), exactBecause(out.Risk)
+	if out.Missing != nil {
+		out.Decision, out.Question, out.Because = Ask, out.Missing.Question, "one more thing is missing"
+	}
+	return out
+}
+
+// YesNo reports whether text is a plain yes or a plain no, and nothing else: "yes, but only edge-1" is neither.
+// What the yes belongs to, the caller knows.
+func YesNo(text string) (yes, no bool) {
+	text, err := normalise(text)
+	if err != nil || len(text) > 40 {
+		return false, false
+	}
+	text = strings.ToLower(strings.TrimRight(strings.TrimSpace(text), ".!"))
+	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(text, " please"), ","))
+	switch text {
+	case "yes", "y", "yep", "yeah", "ok", "okay", "sure", "do it", "go", "go ahead", "go for it", "confirm", "confirmed", "proceed",
+		"yes do it", "yes, do it", "yes go ahead", "yes, go ahead", "👍", ":+1:", ":thumbsup:":
+		return true, false
+	case "no", "n", "nope", "nah", "cancel", "abort", "stop", "don't", "dont", "do not", "never mind", "nevermind", "leave it", "forget it",
+		"no thanks", "no, thanks", "better not", "not now", "👎", ":-1:", ":thumbsdown:":
+		return false, true
+	}
+	return false, false
+}

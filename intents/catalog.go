@@ -1,0 +1,205 @@
+package intents
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed catalog/*.txt
+var catalogFiles embed.FS
+
+// Catalog holds every intent that the language knows, and the automaton of their patterns. It is immutable and
+// safe for concurrent use.
+type Catalog struct {
+	specs   []*Spec // sorted by name
+	rules   []*rule
+	auto    *automaton
+	lexicon map[string]word
+	spell   []string           // word → text
+	flags   map[string]bool    // every flag, and whether it takes a value
+	topics  map[string]bool    // what `help` can be asked about
+	byName  map[string][]*rule // the rules of each intent, in the order of its file
+}
+
+// Load returns the catalogue that is built into the program. It reports every mistake in its files at once.
+func Load() (*Catalog, error) {
+	files, err := fs.Sub(catalogFiles, "catalog")
+	if err != nil {
+		return nil, fmt.Errorf("built-in catalogue: %w", err)
+	}
+	return load(files)
+}
+
+// shipped is the built-in catalogue for Intent.Canonical, which has no other way to it: the text of an intent
+// must be the same whoever asks for it. It is made once and never changes.
+var shipped = sync.OnceValues(Load)
+
+// load reads the catalogue files in files.
+func load(files fs.FS) (*Catalog, error) {
+	names, err := fs.Glob(files, "*.txt")
+	if err != nil {
+		return nil, fmt.Errorf("list catalogue files: %w", err)
+	}
+	c := &Catalog{flags: map[string]bool{}, topics: map[string]bool{}, byName: map[string][]*rule{}}
+	var mistakes []error
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, fmt.Errorf("read catalogue file %s: %w", name, err)
+		}
+		f, err := parseFile(name, string(text))
+		if err == nil {
+			err = c.add(name, f)
+		}
+		mistakes = append(mistakes, err)
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
+	}
+	return c, c.compile()
+}
+
+// add takes in one file.
+func (c *Catalog) add(name string, f *file) error {
+	if want := f.spec.Name + ".txt"; name != want {
+		return fmt.Errorf("%s: the file of intent %s must be called %s", name, f.spec.Name, want)
+	}
+	c.specs = append(c.specs, f.spec)
+	dotted, err := dottedRule(f.spec)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	c.rules = append(append(c.rules, f.rules...), dotted)
+	c.byName[f.spec.Name] = f.rules
+	noun, verb, _ := strings.Cut(f.spec.Name, ".")
+	for _, topic := range append([]string{f.spec.Name, noun, noun + "s", strings.TrimSpace(noun + " " + verb)}, f.spec.Verbs...) {
+		c.topics[topic] = true
+	}
+	for _, flag := range f.spec.Flags() {
+		option, isOption := f.spec.Option(flag)
+		value := !isOption || option.Value
+		if old, known := c.flags[flag]; known && old != value {
+			return fmt.Errorf("%s: flag --%s takes a value in one intent and none in another", name, flag)
+		}
+		c.flags[flag] = value
+	}
+	return nil
+}
+
+// dottedRule is the pattern that every intent has without being told: its name and its slots in their order.
+func dottedRule(spec *Spec) (*rule, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "(%s|%s)", spec.Name, strings.ReplaceAll(spec.Name, ".", " "))
+	for _, group := range spec.Require {
+		holes := make([]string, len(group))
+		for i, name := range group {
+			holes[i] = spec.holeOf(name)
+		}
+		b.WriteString(" (" + strings.Join(holes, "|") + ")")
+	}
+	var optional []string
+	for _, slot := range spec.Slots {
+		if !slot.Required {
+			optional = append(optional, "[{on}|with] "+spec.holeOf(slot.Name))
+		}
+	}
+	if len(optional) > 0 {
+		b.WriteString(" <" + strings.Join(optional, "|") + ">")
+	}
+	pattern, err := parsePattern(b.String(), spec)
+	return &rule{spec: spec, pattern: pattern}, err
+}
+
+// holeOf returns the pattern of a slot's value: words that could be anything need the slot's name before them.
+func (s *Spec) holeOf(name string) string {
+	slot, _ := s.Slot(name)
+	switch slot.kind {
+	case kindTag, kindPrefix, kindText:
+		return name + " {" + name + "}"
+	}
+	return "{" + name + "}"
+}
+
+// compile builds the automaton.
+func (c *Catalog) compile() error {
+	slices.SortFunc(c.specs, func(a, b *Spec) int { return strings.Compare(a.Name, b.Name) })
+	n := newNet()
+	for _, r := range c.rules {
+		if err := n.add(r); err != nil {
+			return err
+		}
+	}
+	auto, err := n.automaton()
+	if err != nil {
+		return err
+	}
+	c.auto, c.lexicon = auto, n.lexicon
+	c.spell = make([]string, int(firstFreeWord)+len(n.lexicon)+1)
+	for text, id := range n.lexicon {
+		c.spell[id] = text
+	}
+	return nil
+}
+
+// Intents returns every intent of the catalogue, sorted by name.
+func (c *Catalog) Intents() []Spec {
+	out := make([]Spec, len(c.specs))
+	for i, spec := range c.specs {
+		out[i] = *spec
+	}
+	return out
+}
+
+// Intent returns the intent called name.
+func (c *Catalog) Intent(name string) (Spec, bool) {
+	if spec := c.spec(name); spec != nil {
+		return *spec, true
+	}
+	return Spec{}, false
+}
+
+// spec returns the intent called name, nil where there is none.
+func (c *Catalog) spec(name string) *Spec {
+	i, ok := slices.BinarySearchFunc(c.specs, name, func(s *Spec, name string) int { return strings.Compare(s.Name, name) })
+	if !ok {
+		return nil
+	}
+	return c.specs[i]
+}
+
+// About returns the intents that a topic of `help` is about: the one of that name, else those that have it as a
+// verb, else those of that room ("cache", "run"). It returns nil for a topic that nothing is about.
+func (c *Catalog) About(topic string) []Spec {
+	topic = strings.ToLower(strings.TrimSpace(topic))
+	if spec := c.spec(topic); spec != nil {
+		return []Spec{*spec}
+	}
+	var byVerb, byNoun []Spec
+	for _, spec := range c.specs {
+		noun, _, _ := strings.Cut(spec.Name, ".")
+		switch {
+		case slices.Contains(spec.Verbs, topic) || strings.ReplaceAll(spec.Name, ".", " ") == topic:
+			byVerb = append(byVerb, *spec)
+		case noun == topic || noun+"s" == topic:
+			byNoun = append(byNoun, *spec)
+		}
+	}
+	if byVerb != nil {
+		return byVerb
+	}
+	return byNoun
+}
+
+// topicsNear returns the topics of `help` that w is a slip away from.
+func (c *Catalog) topicsNear(w string) []string {
+	if near := closest(w, slices.Sorted(maps.Keys(c.topics))); near != "" {
+		return []string{near}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package intents
+
+import (
+	"slices"
+	"strings"
+)
+
+// hint says why a command that no pattern fits is refused, and what to type instead.
+func (p *Parser) hint(pt *part) string {
+	if mood := moodOf(pt); mood != "" {
+		return mood
+	}
+	first := pt.toks[0].low
+	verbs := p.catalog.firstWords()
+	if pt.toks[0].word == wordNone || !slices.Contains(verbs, first) {
+		near := closest(first, verbs)
+		if near == "" {
+			return "not a command that I know; `help` lists them"
+		}
+		if text := p.corrected(pt, near); text != "" {
+			return "not an exact command; did you mean: " + text
+		}
+		return "not an exact command; did you mean " + near + "? `help " + near + "` shows how it is said"
+	}
+	for _, spec := range p.catalog.specs {
+		if slices.ContainsFunc(spec.Verbs, func(v string) bool { head, _, _ := strings.Cut(v, " "); return head == first }) {
+			return "not an exact command; the exact form is: " + p.sample(spec, nil)
+		}
+	}
+	return "not an exact command; `help` lists them"
+}
+
+// corrected returns the canonical text of the command with its first word put right, "" where it still is none.
+func (p *Parser) corrected(pt *part, verb string) string {
+	m := p.matchers.Get().(*matcher)
+	defer p.matchers.Put(m)
+	fixed := *pt
+	fixed.toks = slices.Clone(pt.toks)
+	fixed.toks[0] = p.catalog.token(verb, false)
+	m.read(&fixed, false)
+	if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && whole[0].fault == nil {
+		return whole[0].outcome().intent.Canonical()
+	}
+	return ""
+}
+
+// firstWords returns every word that a command can begin with, sorted.
+func (c *Catalog) firstWords() []string {
+	var out []string
+	for _, w := range c.auto.states[0].words {
+		if text := c.spell[w]; len(text) > 1 && !strings.Contains(text, ".") {
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// moodOf says what in the words makes them no command: a negation, a condition, a question. It returns "" where
+// nothing does. It only gives the reason for a refusal; nothing is ever done because of it.
+func moodOf(pt *part) string {
+	for i := range pt.toks {
+		switch pt.toks[i].low {
+		case "don't", "dont", "not", "never", "no", "stop", "without":
+			return "negated; nothing is done"
+		case "if", "unless", "when", "once", "whenever", "until", "while":
+			return "a condition; nothing is done now. A rule or a job could do it when the time comes"
+		}
+	}
+	switch first := pt.toks[0].low; {
+	case pt.question, slices.Contains([]string{"should", "could", "can", "would", "will", "what", "why", "how", "who", "when", "is", "are", "did", "does", "do", "has", "may"}, first):
+		return "not an exact command; asked as a question, nothing is done"
+	}
+	return ""
+}

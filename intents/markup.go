@@ -1,0 +1,79 @@
+package intents
+
+import "strings"
+
+// unmark takes chat markup off text: `<url|label>` becomes the URL (never the label), and the entities of Slack
+// become their characters. Mentions stay: `<@U123>` is taken off where it is the bot's.
+func unmark(text string) string {
+	if strings.IndexByte(text, '<') >= 0 {
+		text = unlink(text)
+	}
+	if strings.IndexByte(text, '&') >= 0 {
+		text = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
+	}
+	return text
+}
+
+// unlink replaces each <http...> and <http...|label> by its URL.
+func unlink(text string) string {
+	var b strings.Builder
+	for {
+		open := strings.IndexByte(text, '<')
+		if open < 0 {
+			break
+		}
+		length := strings.IndexByte(text[open:], '>')
+		if length < 0 {
+			break
+		}
+		inner := text[open+1 : open+length]
+		b.WriteString(text[:open])
+		if target, _, _ := strings.Cut(inner, "|"); isURL(target) {
+			b.WriteString(target)
+		} else {
+			b.WriteString(text[open : open+length+1])
+		}
+		text = text[open+length+1:]
+	}
+	b.WriteString(text)
+	return b.String()
+}
+
+// unwrap takes off what may stand around a command: a mention of the bot, the name of a slash command, one pair
+// of back-ticks. It fails on text that somebody else said: quoted lines, fences, quotation marks around all.
+func unwrap(text string, u *Utterance) (string, error) {
+	text = strings.TrimSpace(text)
+	if u.Door != DoorTerminal {
+		text = unmention(text, u.Self)
+	}
+	if len(text) > 1 && text[0] == '`' && strings.IndexByte(text[1:], '`') == len(text)-2 {
+		text = strings.TrimSpace(text[1 : len(text)-1])
+	}
+	switch {
+	case text == "":
+		return "", errEmpty
+	case text[0] == '>' || strings.Contains(text, "\n>") || strings.Contains(text, "```"):
+		return "", errQuoted
+	case (text[0] == '"' || text[0] == '\'') && len(text) > 1 && strings.IndexByte(text[1:], text[0]) == len(text)-2:
+		return "", errQuoted
+	}
+	return text, nil
+}
+
+// unmention takes one mention of the bot off the head of text, with the comma or colon behind it.
+func unmention(text, self string) string {
+	head, rest, _ := strings.Cut(text, " ")
+	name := strings.TrimRight(head, ",:")
+	if id, ok := strings.CutPrefix(name, "<@"); ok {
+		id, _, _ = strings.Cut(strings.TrimSuffix(strings.TrimPrefix(id, "!"), ">"), "|")
+		if self != "" && id != self || !strings.HasSuffix(name, ">") {
+			return text
+		}
+		return strings.TrimSpace(strings.TrimLeft(rest, ",: "))
+	}
+	switch strings.ToLower(name) {
+	case "opsbot", "@opsbot", "/opsbot", "!opsbot", "/ops", "!ops":
+		return strings.TrimSpace(rest)
+	}
+	return text
+}

@@ -1,0 +1,200 @@
+package intents
+
+import (
+	"slices"
+	"sync"
+)
+
+// matcher walks the automaton over the words of one command. It is scratch space that Parse takes from a pool.
+type matcher struct {
+	p    *Parser
+	toks []token
+	part *part
+
+	vals  []string  // values of the holes passed so far
+	caps  []capture // which hole took which of vals
+	key   []byte    // scratch for keys
+	nodes nodeSet   // scratch for lists of nodes
+	steps int       // edges tried; bounded, so that no utterance takes long
+
+	lenient bool   // second pass: one value may be wrong
+	fault   *fault // what is wrong with a value on the path walked now
+	found   []match
+	ended   []halfway // where the words ended within a pattern
+}
+
+// halfway is a state in which the words ended although the pattern goes on.
+type halfway struct {
+	state int32
+	vals  []string
+	caps  []capture
+}
+
+// capture is a hole that took values.
+type capture struct {
+	hole       int32
+	start, end int32 // in matcher.vals
+}
+
+// match is one way to read the words.
+type match struct {
+	rule    *rule
+	slots   Slots
+	options map[string]string
+	quoted  int    // quoted words that were taken for words of the grammar
+	missing bool   // a required slot is not filled
+	fault   *fault // a value that is wrong; only in the lenient pass
+	err     string // a flag that is wrong
+}
+
+// mostSteps bounds the edges tried for one command; an ordinary command takes less than a hundred.
+const mostSteps = 20000
+
+// mostEnded bounds how many unfinished ways to read a command are looked at.
+const mostEnded = 8
+
+// newMatchers returns the pool of scratch space for p.
+func newMatchers(p *Parser) *sync.Pool {
+	return &sync.Pool{New: func() any { return &matcher{p: p} }}
+}
+
+// read walks the automaton over pt and leaves every way to read it in m.found.
+func (m *matcher) read(pt *part, lenient bool) {
+	m.part, m.toks = pt, pt.toks
+	m.vals, m.caps, m.found, m.ended = m.vals[:0], m.caps[:0], m.found[:0], m.ended[:0]
+	m.steps, m.lenient, m.fault = 0, lenient, nil
+	m.walk(0, 0, 0)
+}
+
+// walk goes on from state s at word i. quoted counts the quoted words on the path.
+func (m *matcher) walk(s int32, i, quoted int) {
+	if m.steps++; m.steps > mostSteps {
+		return
+	}
+	a := m.p.catalog.auto
+	st := &a.states[s]
+	if i == len(m.toks) {
+		if len(st.accepts) > 0 {
+			m.accept(st, quoted)
+		} else if !m.lenient && quoted == 0 && len(m.ended) < mostEnded {
+			m.ended = append(m.ended, halfway{s, slices.Clone(m.vals), slices.Clone(m.caps)})
+		}
+		return
+	}
+	if i > 0 && m.toks[i-1].comma {
+		return // a comma that no list has taken
+	}
+	t := &m.toks[i]
+	if t.word != wordNone {
+		if to, ok := a.step(s, t.word); ok {
+			if t.quoted {
+				m.walk(to, i+1, quoted+1)
+			} else {
+				m.walk(to, i+1, quoted)
+			}
+		}
+	}
+	for _, e := range st.holes {
+		m.take(e, i, quoted)
+	}
+}
+
+// take tries to pass the hole of edge e at word i.
+func (m *matcher) take(e holeEdge, i, quoted int) {
+	mark, before := len(m.vals), m.fault
+	h := &m.p.catalog.auto.holes[e.hole]
+	next := m.value(h, i, e.rangeTo)
+	if next < 0 && m.lenient && m.fault == nil {
+		m.vals = m.vals[:mark]
+		next = m.faulty(h, i)
+	}
+	if next > i {
+		m.caps = append(m.caps, capture{e.hole, int32(mark), int32(len(m.vals))})
+		m.walk(e.to, next, quoted)
+		m.caps = m.caps[:len(m.caps)-1]
+	}
+	m.vals, m.fault = m.vals[:mark], before
+}
+
+// accept notes that the words can be read as each rule that ends in st.
+func (m *matcher) accept(st *state, quoted int) {
+	for _, r := range st.accepts {
+		f := match{rule: r, quoted: quoted, fault: m.fault}
+		if m.repeats(r) {
+			continue
+		}
+		f.slots = m.slots(r)
+		f.options = r.options
+		if len(m.part.flags) > 0 {
+			m.flags(&f)
+		}
+		f.missing = f.fault == nil && r.spec.missing(f.slots) != nil
+		m.keep(f)
+	}
+}
+
+// repeats reports whether two holes of the path fill the same slot, which no sentence means.
+func (m *matcher) repeats(r *rule) bool {
+	for i := range m.caps {
+		for j := range i {
+			if m.hole(m.caps[i]).slot == m.hole(m.caps[j]).slot {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hole returns the hole of c.
+func (m *matcher) hole(c capture) *hole { return &m.p.catalog.auto.holes[c.hole] }
+
+// slots returns what the holes of the path took, in the order of the catalogue file.
+func (m *matcher) slots(r *rule) Slots {
+	n := len(m.caps) + len(r.preset)
+	if n == 0 {
+		return nil
+	}
+	slots := make(Slots, 0, n)
+	for i := range r.spec.Slots {
+		name := r.spec.Slots[i].Name
+		if preset := r.preset.All(name); preset != nil {
+			slots = append(slots, Slot{Name: name, Values: preset})
+			continue
+		}
+		for _, c := range m.caps {
+			if m.hole(c).slot == name && c.end > c.start {
+				values := make([]string, c.end-c.start)
+				copy(values, m.vals[c.start:c.end])
+				slots = append(slots, Slot{Name: name, Values: values})
+			}
+		}
+	}
+	return slots
+}
+
+// keep adds f to the ways found, unless it says the same as one of them.
+func (m *matcher) keep(f match) {
+	for i := range m.found {
+		if m.found[i].same(&f) {
+			m.found[i].quoted = min(m.found[i].quoted, f.quoted)
+			return
+		}
+	}
+	m.found = append(m.found, f)
+}
+
+// same reports whether two matches are the same intent with the same slots and options.
+func (f *match) same(g *match) bool {
+	if f.rule.spec != g.rule.spec || f.err != g.err || (f.fault == nil) != (g.fault == nil) || len(f.options) != len(g.options) || !f.slots.equal(g.slots) {
+		return false
+	}
+	if f.fault != nil && (f.fault.slot != g.fault.slot || f.fault.said != g.fault.said) {
+		return false
+	}
+	for name, value := range f.options {
+		if g.options[name] != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,155 @@
+package intents
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// distance is the Damerau-Levenshtein distance (optimal string alignment) between a and b, or most+1 as soon as
+// it is certain to exceed most.
+func distance(a, b string, most int) int {
+	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
+		a, b = b, a
+	}
+	x, y := []rune(a), []rune(b)
+	if len(y)-len(x) > most {
+		return most + 1
+	}
+	before, prev, row := make([]int, len(x)+1), make([]int, len(x)+1), make([]int, len(x)+1)
+	for i := range prev {
+		prev[i] = i
+	}
+	for j := 1; j <= len(y); j++ {
+		row[0] = j
+		least := j
+		for i := 1; i <= len(x); i++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			row[i] = min(prev[i]+1, row[i-1]+1, prev[i-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[i] = min(row[i], before[i-2]+1)
+			}
+			least = min(least, row[i])
+		}
+		if least > most {
+			return most + 1
+		}
+		before, prev, row = prev, row, before
+	}
+	return min(prev[len(x)], most+1)
+}
+
+// slips is how many slips of the finger a word of n letters may hold and still be known.
+func slips(n int) int {
+	switch {
+	case n < 3:
+		return 0
+	case n < 8:
+		return 1
+	}
+	return 2
+}
+
+// shape splits the key of a name into its letters, with a hash for each number, and its numbers.
+func shape(text string) (letters, numbers string) {
+	key, _ := appendKey(nil, text)
+	var l, n strings.Builder
+	for i := 0; i < len(key); i++ {
+		if key[i] < '0' || key[i] > '9' {
+			l.WriteByte(key[i])
+			continue
+		}
+		if i == 0 || key[i-1] < '0' || key[i-1] > '9' {
+			l.WriteByte('#')
+			n.WriteByte(' ')
+		}
+		n.WriteByte(key[i])
+	}
+	return l.String(), n.String()
+}
+
+// mistyped returns the one name of kind k that said is a slip away from, "" where there is none or more than
+// one. Only letters may differ: edge-2 has twenty neighbours in a fleet of forty that differ in a digit.
+func (x *nameIndex) mistyped(k kind, said string) string {
+	letters, numbers := shape(said)
+	most := slips(len(strings.ReplaceAll(letters, "#", "")))
+	if most == 0 {
+		return ""
+	}
+	found := ""
+	for _, text := range x.ofKind[k] {
+		l, n := shape(text)
+		if n != numbers || strings.Count(l, "#") != strings.Count(letters, "#") || distance(l, letters, most) > most {
+			continue
+		}
+		if found != "" && found != text {
+			return ""
+		}
+		found = text
+	}
+	return found
+}
+
+// closeName is a name and how far it is from what was typed.
+type closeName struct {
+	text                    string
+	letters, digits, number int
+}
+
+// Nearest returns up to three names of the inventory of the given kind ("node", "deployment", "site", ...) that
+// look most like name, the closest first. It returns nil for a kind that the inventory does not have.
+func (p *Parser) Nearest(of, name string) []string {
+	k, err := parseKind(of)
+	if err != nil || !k.named() {
+		return nil
+	}
+	letters, numbers := shape(name)
+	list := make([]closeName, 0, len(p.names.ofKind[k]))
+	for _, text := range p.names.ofKind[k] {
+		l, n := shape(text)
+		c := closeName{text: text, letters: 2 * distance(l, letters, 8), digits: distance(n, numbers, 8), number: apart(n, numbers)}
+		if c.letters > 0 && letters != "" && strings.HasPrefix(l, letters) {
+			c.letters = 1
+		}
+		list = append(list, c)
+	}
+	slices.SortStableFunc(list, func(a, b closeName) int {
+		return cmp.Or(cmp.Compare(a.letters, b.letters), cmp.Compare(a.digits, b.digits), cmp.Compare(a.number, b.number))
+	})
+	const most = 3
+	var out []string
+	for _, c := range list[:min(most, len(list))] {
+		out = append(out, c.text)
+	}
+	return out
+}
+
+// apart returns how far apart two lists of numbers are in their last number.
+func apart(a, b string) int {
+	x, errX := strconv.Atoi(a[strings.LastIndexByte(a, ' ')+1:])
+	y, errY := strconv.Atoi(b[strings.LastIndexByte(b, ' ')+1:])
+	if errX != nil || errY != nil {
+		return 0
+	}
+	return max(x-y, y-x)
+}
+
+// closest returns the one of words that w is a slip away from, "" where none is or several are.
+func closest(w string, words []string) string {
+	most := slips(len(w))
+	found, best := "", most+1
+	for _, other := range words {
+		switch d := distance(w, other, most); {
+		case d < best:
+			found, best = other, d
+		case d == best && d <= most:
+			found = ""
+		}
+	}
+	return found
+}
