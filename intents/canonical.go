@@ -133,7 +133,7 @@ func (w *phrase) value(slot, v string) string {
 	case kindRate:
 		return v + "/s"
 	case kindURL, kindPrefix:
-		if strings.ContainsAny(v, "\"'`\\") || strings.HasSuffix(strings.TrimRight(v, ".,;!?"), v) == false {
+		if strings.ContainsAny(v, "\"'`\\") || strings.TrimRight(v, ".,;!?") != v {
 			return quote(v)
 		}
 		return v

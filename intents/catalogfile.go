@@ -32,11 +32,11 @@ func parseFile(name, text string) (*file, error) {
 		case line[0] == '=':
 			patterns = append(patterns, numbered{i + 1, strings.TrimSpace(line[1:])})
 		case line[0] == '!':
-			err = f.counterexample(strings.TrimSpace(line[1:]), i+1)
+			err = f.counterexample(strings.TrimSpace(line[1:]))
 		case len(patterns) == 0 && len(f.spec.Examples) == 0 && strings.Contains(line, ":"):
 			err = f.header(line)
 		default:
-			f.spec.Examples = append(f.spec.Examples, Example{Text: line, Line: i + 1})
+			f.spec.Examples = append(f.spec.Examples, line)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, i+1, err)
@@ -95,13 +95,13 @@ func (f *file) header(line string) error {
 	return err
 }
 
-// counterexample reads a `!` line: the text and, after two spaces or a tab, the intent that it resembles.
-func (f *file) counterexample(line string, number int) error {
-	text, other, ok := strings.Cut(strings.ReplaceAll(line, "\t", "  "), "  ")
-	if !ok || strings.TrimSpace(other) == "" {
-		return fmt.Errorf("%q: after two spaces name the intent that it resembles, or none", line)
+// counterexample reads a `!` line: the text and, after two spaces or a tab, the intent that it is.
+func (f *file) counterexample(line string) error {
+	text, is, ok := strings.Cut(strings.ReplaceAll(line, "\t", "  "), "  ")
+	if is = strings.TrimSpace(is); !ok || is == "" {
+		return fmt.Errorf("%q: after two spaces name the intent that it is, or none", line)
 	}
-	f.spec.Examples = append(f.spec.Examples, Example{Text: text, Not: strings.TrimSpace(other), Line: number})
+	f.spec.Unlike = append(f.spec.Unlike, Unlike{Text: text, Is: is})
 	return nil
 }
 
@@ -152,6 +152,9 @@ func (f *file) rule(p numbered) error {
 			r.options = map[string]string{}
 		}
 		r.options[name] = value
+	}
+	if f.spec.Usage == "" {
+		f.spec.Usage = usage(pattern, f.spec)
 	}
 	f.rules = append(f.rules, r)
 	return nil

@@ -145,9 +145,6 @@ func (p *Parser) fault(h *hole, said string, at int) *fault {
 // orList joins names for a person: "edge-1, edge-2 or edge-3".
 func orList(names []string) string { return joined(names, " or ") }
 
-// andList joins names for a person: "edge-1, edge-2 and edge-3".
-func andList(names []string) string { return joined(names, " and ") }
-
 // joined joins names with commas, and the last with the word last.
 func joined(names []string, last string) string {
 	if len(names) < 2 {

@@ -2,8 +2,6 @@ package intents
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -208,19 +206,4 @@ func (x *nameIndex) same(k kind, key []byte) []string {
 		}
 	}
 	return out
-}
-
-// kindsOf returns the kinds of names that text is, for telling a person what it is instead.
-func (x *nameIndex) kindsOf(text string) []kind {
-	buf, ok := appendKey(nil, text)
-	if !ok {
-		return nil
-	}
-	seen := map[kind]bool{}
-	if id, found := x.keys[string(buf)]; found {
-		for ; id >= 0; id = x.names[id].next {
-			seen[x.names[id].kind] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
 }

@@ -11,6 +11,7 @@ type Spec struct {
 	Name     string
 	Risk     Risk
 	Help     string   // one line for `help`
+	Usage    string   // how it is said, with its slots: "prime (<deployment> | <url>...) [on <node>...]"
 	Verbs    []string // the first is the one that canonical text uses
 	Slots    []SlotSpec
 	Require  [][]string // of each group at least one slot must be filled
@@ -18,7 +19,8 @@ type Spec struct {
 	Undo     string // how to take it back, "" where nothing does
 	Confirm  string // the question before the yes, with {slot} holes; "" where none is asked
 	Opposite string // the intent that does the contrary, "" where none does
-	Examples []Example
+	Examples []string // utterances, with {slot} holes where any value may stand
+	Unlike   []Unlike // utterances that look like this intent and are not
 }
 
 // SlotSpec is one slot of an intent.
@@ -37,11 +39,10 @@ type OptionSpec struct {
 	Value bool // takes a value; else it is a switch
 }
 
-// Example is one line of a catalogue file: an utterance with {slot} holes.
-type Example struct {
+// Unlike is one `!` line of a catalogue file.
+type Unlike struct {
 	Text string
-	Not  string // for a line that must not match: the intent that it resembles; "" for an example
-	Line int    // in the file
+	Is   string // the intent that it is, "none" where it is no command
 }
 
 // Slot returns the slot called name.
@@ -77,11 +78,6 @@ func (s *Spec) Flags() []string {
 		out = append(out, option.Name)
 	}
 	return out
-}
-
-// slotIndex returns the place of the slot called name, -1 where there is none.
-func (s *Spec) slotIndex(name string) int {
-	return slices.IndexFunc(s.Slots, func(slot SlotSpec) bool { return slot.Name == name })
 }
 
 // missing returns the first group of required slots of which none is filled.
