@@ -126,4 +126,3 @@ func (c *Content) onCaches(n actions.Node, do func(actions.Cache, cache.Driver) 
 	}
 	return join(errs)
 }
-

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/shitops/opsbot/actions"
@@ -47,7 +48,7 @@ func sentence(err error, ca actions.Cache) string {
 		where = "the Varnish CLI at " + ca.AdminAddress
 	}
 	switch {
-	case errors.Is(err, errSecretFile):
+	case errors.Is(err, errSecretFile), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("%s: check that the bot may read admin.secret_file", words)
 	case errors.Is(err, cache.ErrWrongSecret):
 		return fmt.Sprintf("the Varnish CLI at %s refused the secret in %s: check admin.secret_file", ca.AdminAddress, orNone(ca.AdminSecretFile))
@@ -77,9 +78,13 @@ func spokeCLI(err error) bool {
 	return ok && (e.Op == "flush" || e.Op == "purge prefix" || e.Op == "health")
 }
 
-// cause returns the text of the error under the outermost *cache.Error, whose node and operation the reader is told elsewhere.
+// cause returns the text of the error under a *cache.Error, whose node and operation the reader is told elsewhere. What could not be opened
+// is part of the cause, and so is what others wrapped around it.
 func cause(err error) string {
-	if e, ok := errors.AsType[*cache.Error](err); ok {
+	if e, ok := err.(*cache.Error); ok {
+		if e.Op == "open" {
+			return e.Object + ": " + e.Err.Error()
+		}
 		return e.Err.Error()
 	}
 	return err.Error()

@@ -205,19 +205,19 @@ const lookedAt = 8
 func (f Flushed) String() string {
 	out := make([]string, len(f.Caches))
 	for i, c := range f.Caches {
-		out[i] = c.String()
+		out[i] = c.say(f.Pass)
 	}
 	return strings.Join(out, "; ")
 }
 
-// String says "front: ban accepted, it held 2000 objects; before it 8 objects looked at: 5 hit, 3 stale".
-func (c CacheFlush) String() string {
+// say says "front: ban accepted, it held about 2000 objects; before it 8 objects looked at: 5 hit, 3 stale".
+func (c CacheFlush) say(pass int) string {
 	s := c.Cache + ": " + c.Result.Method + " accepted"
 	if c.Result.Repeated {
 		s += " earlier, not sent again"
 	}
-	if c.Result.Held != nil {
-		s += fmt.Sprintf(", it held %s", objects(int(*c.Result.Held)))
+	if c.Result.Held != nil && pass == 1 { // what a ban invalidates is counted until it is worked off
+		s += ", it held about " + objects(int(*c.Result.Held))
 	}
 	if c.Before != nil {
 		s += "; before it " + c.Before.String()

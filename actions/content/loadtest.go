@@ -188,3 +188,15 @@ func (l loader) ByHand(ctx context.Context, call run.Call) ([]string, error) {
 	out := []string{head, fmt.Sprintf("end=$(($(date +%%s)+%d)); while [ $(date +%%s) -lt $end ]; do", int(args.Duration.Seconds()))}
 	return append(append(out, lines...), "done"), nil
 }
+
+// Timeout implements [run.Timed]: the test itself on each cache of a node, and time to walk the playlists.
+func (l loader) Timeout(call run.Call) time.Duration {
+	args, err := decode[LoadArgs](KindLoadtest, call.Args)
+	if err != nil {
+		return time.Minute
+	}
+	return cachesAtMost*args.Duration + 2*time.Minute
+}
+
+// cachesAtMost is how many caches of one node a time limit reckons with.
+const cachesAtMost = 4

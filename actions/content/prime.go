@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/run"
@@ -172,3 +173,6 @@ func (p primer) ByHand(ctx context.Context, call run.Call) ([]string, error) {
 	}
 	return p.c.byHandURLs(ctx, call, cache.VerbPrime, args.Deployments, args.URLs)
 }
+
+// Timeout implements [run.Timed]: a channel of 20,000 objects over a slow line takes longer than other steps.
+func (p primer) Timeout(run.Call) time.Duration { return 20 * time.Minute }

@@ -177,12 +177,12 @@ func (c CacheLook) say(node string, proof bool) string {
 	return s
 }
 
-// removedCount says "2000 objects", or that nobody knows how many and why.
+// removedCount says "about 2000 objects (varnishstat)", whose workers report their counts late, or that nobody knows how many and why.
 func removedCount(n *int64) string {
 	if n == nil {
 		return "everything it held (number unknown: the cache has no counters at hand)"
 	}
-	return objects(int(*n))
+	return "about " + objects(int(*n)) + " (varnishstat)"
 }
 
 // ByHand implements [run.Handbook].
