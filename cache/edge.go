@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -105,4 +106,24 @@ func parseObjectURL(raw string) (*url.URL, error) {
 		return u, nil
 	}
 	return nil, fmt.Errorf("%w %s: want http://host/path or /path", ErrBadURL, clip(raw))
+}
+
+// do sends a request and names the cause of a failure plainly: the end of the context, or what the connection said. net/http's own
+// words repeat the whole URL, and with it whatever token its query holds.
+func (e Edge) do(req *http.Request) (*http.Response, error) {
+	resp, err := e.client().Do(req)
+	return resp, causeOf(req.Context(), err)
+}
+
+func causeOf(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
 }

@@ -78,11 +78,11 @@ func Temporary(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || permanent(err) {
 		return false
 	}
-	if status, ok := errors.AsType[*StatusError](err); ok {
-		return temporaryStatus(status.Status)
-	}
 	if errors.Is(err, ErrDown) || errors.Is(err, ErrStale) || errors.Is(err, context.DeadlineExceeded) {
 		return true
+	}
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return temporaryStatus(status.Status)
 	}
 	for _, cause := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET,
 		syscall.EPIPE, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ETIMEDOUT, syscall.ECONNABORTED} {

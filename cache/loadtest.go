@@ -164,9 +164,16 @@ func (l *loader) pick(r *rand.Rand) Object {
 	return l.objects[min(i, len(l.objects)-1)]
 }
 
+// statLag is how far a server's counters may be behind: a worker thread of Varnish adds what it counted to the others' only when
+// its connection has been idle for 50 ms (timeout_linger).
+const statLag = 200 * time.Millisecond
+
 func (l *loader) stats(ctx context.Context) (Counters, error) {
 	if l.opt.Stats == nil {
 		return Counters{}, ErrUnsupported
+	}
+	if err := pause(ctx, statLag); err != nil {
+		return Counters{}, err
 	}
 	return l.opt.Stats(ctx)
 }
@@ -255,7 +262,7 @@ func (l *loader) one(ctx context.Context, o Object, t *loadTally) {
 	var resp *http.Response
 	start := time.Now()
 	if err == nil {
-		resp, err = l.edge.client().Do(req)
+		resp, err = l.edge.do(req)
 	}
 	if err == nil {
 		ttfb := time.Since(start)

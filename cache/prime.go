@@ -86,9 +86,9 @@ func (p *primer) get(ctx context.Context, o Object) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	resp, err := p.edge.client().Do(req)
+	resp, err := p.edge.do(req)
 	if err != nil {
-		return outcome{}, causeOf(ctx, err)
+		return outcome{}, err
 	}
 	defer drain(resp)
 	if resp.StatusCode != http.StatusOK {

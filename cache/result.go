@@ -24,7 +24,8 @@ func (v Verdict) String() string {
 	return string(v)
 }
 
-// Result is the honest answer to one operation on one cache.
+// Result is the honest answer to one operation on one cache. Where the operation returned an error, Accepted holds what the server
+// said instead of accepting.
 type Result struct {
 	Method   string        `json:"method"`             // how: "ban", "purge", "soft purge", "xkey", "soft xkey"
 	Accepted Proof         `json:"accepted"`           // the server's own words
@@ -57,6 +58,9 @@ type Proof struct {
 // String says the result in one line: "ban: accepted, about 2000 objects invalidated, verified fresh (...) in 2.1s".
 func (r Result) String() string {
 	var b strings.Builder
+	if r.Accepted.Status == 0 {
+		return fmt.Sprintf("%s: not accepted, took %s", r.Method, r.Took.Round(time.Millisecond))
+	}
 	fmt.Fprintf(&b, "%s: accepted", r.Method)
 	if r.Repeated {
 		b.WriteString(" before, not repeated")

@@ -93,9 +93,9 @@ func ask(ctx context.Context, e Edge, method, url string, digest bool) (validato
 		return validator{}, err
 	}
 	start := time.Now()
-	resp, err := e.client().Do(req)
+	resp, err := e.do(req)
 	if err != nil {
-		return validator{}, causeOf(ctx, err)
+		return validator{}, err
 	}
 	v := validatorOf(resp)
 	v.ttfb = time.Since(start)

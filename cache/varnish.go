@@ -224,6 +224,9 @@ func cliError(reply cliReply) error {
 	case cliCant, cliComms, cliClose:
 		return fmt.Errorf("%w: %w", ErrDown, status)
 	case cliUnknown:
+		if strings.Contains(strings.ToLower(reply.body), "child not running") {
+			return fmt.Errorf("%w: %w", ErrDown, status)
+		}
 		return fmt.Errorf("%w: %w", ErrUnsupported, status)
 	default:
 		return fmt.Errorf("%w: %w", ErrRefused, status)

@@ -129,19 +129,20 @@ func (c *cli) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if reply.status == cliAuth {
+	asked := reply.status == cliAuth
+	if asked {
 		if reply, err = c.answer(ctx, reply.body); err != nil {
 			return err
 		}
 	}
-	switch reply.status {
-	case cliOK:
+	switch {
+	case reply.status == cliOK:
 		if !strings.Contains(reply.body, "Varnish") {
 			return fmt.Errorf("%w: banner %s", ErrNoSignature, clip(reply.body))
 		}
 		c.banner = reply.body
 		return nil
-	case cliAuth:
+	case asked && (reply.status == cliAuth || reply.status == cliClose): // another challenge (Varnish 4 to 6), or the end of the session (7.1)
 		return ErrWrongSecret
 	default:
 		return &StatusError{Status: reply.status, Reason: firstLine(reply.body)}
@@ -184,11 +185,24 @@ func (c *cli) exchange(ctx context.Context, conn net.Conn, command string) (cliR
 	defer stop()
 	if command != "" {
 		if _, err := io.WriteString(conn, command+"\n"); err != nil {
-			return cliReply{}, causeOf(ctx, err)
+			return cliReply{}, c.why(ctx, err)
 		}
 	}
 	reply, err := readFrame(c.r)
-	return reply, causeOf(ctx, err)
+	return reply, c.why(ctx, err)
+}
+
+// why names the cause of an error of input or output: the caller's own end, or a server that does not answer.
+func (c *cli) why(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return context.Canceled
+	case isTimeout(err):
+		return fmt.Errorf("no answer within %s: %w", c.timeout, context.DeadlineExceeded)
+	}
+	return err
 }
 
 // readFrame reads "%-3d %-8d\n", a body of that many bytes, and a newline.
@@ -246,14 +260,6 @@ func (c *cli) close() error {
 		c.turn <- struct{}{}
 	})
 	return nil
-}
-
-// causeOf replaces an error that the context brought about by the context's own.
-func causeOf(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }
 
 func unexpected(err error) error {

@@ -32,9 +32,9 @@ func (v *varnish) purgeRequest(ctx context.Context, soft bool, url string, tags 
 	if len(tags) > 0 {
 		req.Header.Set("xkey-purge", strings.Join(tags, " "))
 	}
-	resp, err := v.opts.Client.Do(req)
+	resp, err := v.edge.do(req)
 	if err != nil {
-		return Proof{}, nil, causeOf(ctx, err)
+		return Proof{}, nil, err
 	}
 	defer drain(resp)
 	return judgePurge(resp)

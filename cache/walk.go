@@ -222,9 +222,9 @@ func (w *walker) get(ctx context.Context, at *url.URL) ([]byte, *url.URL, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := w.edge.client().Do(req)
+	resp, err := w.edge.do(req)
 	if err != nil {
-		return nil, nil, causeOf(ctx, err)
+		return nil, nil, err
 	}
 	defer drain(resp)
 	if location := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && location != "" {
