@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,24 +139,57 @@ func find(fields []field, key string) (field, bool) {
 	return field{}, false
 }
 
-// unknown says what is wrong with a key that the type does not have: it belongs to a later version, or it is mistyped.
+// unknown says what is wrong with a key that the type does not have: it belongs to a later version or to another place, or it is mistyped.
 func (d *decoder) unknown(name *yaml.Node, path string, fields []field) {
 	pattern := generic(path)
 	parent := strings.TrimSuffix(pattern, lastPart(pattern))
-	var known []string
+	var known, soon []string
 	for _, f := range fields {
 		known = append(known, f.key)
 	}
 	for _, l := range later() {
-		if l == pattern {
-			d.sayAt(name, path, "%s", notYet)
-			return
-		}
 		if rest, ok := strings.CutPrefix(l, parent); ok && !strings.ContainsAny(rest, ".[") {
-			known = append(known, rest)
+			soon = append(soon, rest)
 		}
 	}
-	d.sayAt(name, path, "unknown key%s", didYouMean(name.Value, known))
+	switch {
+	case slices.Contains(soon, name.Value):
+		d.sayAt(name, path, "%s", notYet)
+	case len(d.mistakes) > shown:
+		d.sayAt(name, path, "unknown key") // looking for the nearest takes time, and nobody reads that far
+	case nearest(name.Value, slices.Concat(known, soon)) == "" && elsewhere(name.Value) != "":
+		d.sayAt(name, path, "unknown key; it belongs under %s", elsewhere(name.Value))
+	default:
+		d.sayAt(name, path, "unknown key%s", suggest(name.Value, known, soon))
+	}
+}
+
+// elsewhere returns the keys around the place where a key is known, such as inventory for nodes, or "".
+func elsewhere(key string) string {
+	for _, k := range Keys() {
+		if around, ok := strings.CutSuffix(k, "."+key); ok {
+			return around
+		}
+	}
+	return ""
+}
+
+// Keys returns every key that this version supports, in the order of the types; an element of a list is written [].
+func Keys() []string { return keysOf("", reflect.TypeFor[Config]()) }
+
+func keysOf(around string, t reflect.Type) []string {
+	var out []string
+	for _, f := range fieldsOf(t) {
+		key, inner := join(around, f.key), f.typ
+		out = append(out, key)
+		if inner.Kind() == reflect.Slice {
+			key, inner = key+"[]", inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct {
+			out = append(out, keysOf(key, inner)...)
+		}
+	}
+	return out
 }
 
 // generic turns inventory.nodes[2].address into inventory.nodes[].address.

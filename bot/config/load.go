@@ -56,6 +56,7 @@ func Parse(data []byte, name string, o Options) (*Config, error) {
 		return nil, inOrder(d.mistakes)
 	}
 	c.Warnings = inOrder(v.warnings)
+	c.places = d.places()
 	return c, c.resolve(name)
 }
 

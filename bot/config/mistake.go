@@ -51,19 +51,18 @@ func (ms Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// clip makes a foreign value fit to be shown: short, on one line, without tokens.
-func clip(text string) string {
-	const most = 60
-	text = secret.Scrub(text)
-	if len(text) > most {
-		end := most
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + "…"
+// clip makes a foreign value fit to be shown: short and without tokens.
+func clip(text string) string { return clipTo(secret.Scrub(text), 60) }
+
+func clipTo(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return text
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
 }
 
-// quote is clip in quotation marks, with control characters escaped.
-func quote(text string) string { return strconv.Quote(clip(text)) }
+// quote is clip in quotation marks, with everything escaped that is not ASCII: a look-alike letter must show.
+func quote(text string) string { return strconv.QuoteToASCII(clip(text)) }

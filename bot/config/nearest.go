@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // nearest returns the candidate that text was most likely meant to be, or "" when none is near: at most a third of its letters may be
 // wrong. Of equally near ones the first wins.
@@ -19,11 +22,14 @@ func nearest(text string, candidates []string) string {
 }
 
 // didYouMean returns a closing clause that names the nearest candidate, or all of a few, or nothing.
-func didYouMean(text string, candidates []string) string {
-	if n := nearest(text, candidates); n != "" {
+func didYouMean(text string, candidates []string) string { return suggest(text, candidates, nil) }
+
+// suggest is didYouMean with candidates that are near enough to be meant, but not worth to be listed.
+func suggest(text string, candidates, silent []string) string {
+	if n := nearest(text, slices.Concat(candidates, silent)); n != "" {
 		return "; did you mean " + quote(n) + "?"
 	}
-	if n := len(candidates); n > 0 && n <= 12 {
+	if n := len(candidates); n > 0 && n <= 16 {
 		return "; known: " + strings.Join(candidates, ", ")
 	}
 	return ""

@@ -11,8 +11,9 @@ import (
 //
 // The yaml tags are the keys of the file. The say tags explain them in the JSON schema.
 type Config struct {
-	File     string    `yaml:"-"` // absolute path of the file it came from
-	Warnings []Mistake `yaml:"-"` // what is allowed, but hardly meant
+	File     string             `yaml:"-"` // absolute path of the file it came from
+	Warnings []Mistake          `yaml:"-"` // what is allowed, but hardly meant
+	places   map[string]Mistake // where the keys stood that CheckMachine speaks of
 
 	DataDir   string     `yaml:"data_dir" say:"Folder of everything that must survive: state, journal, keys. The only key without a default."`
 	Zone      string     `yaml:"zone" say:"IANA time zone of times in chat and jobs, unless a person has one."`

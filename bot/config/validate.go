@@ -43,8 +43,8 @@ func (v *checker) warn(key, format string, args ...any) {
 func (v *checker) base() {
 	v.required("data_dir", v.c.DataDir, "it says where everything that must survive is kept, such as /var/lib/opsbot")
 	v.zone("zone", v.c.Zone, true)
-	v.oneOf("log.level", v.c.Log.Level, []string{"debug", "info", "warn", "error"}, nil)
-	v.oneOf("log.format", v.c.Log.Format, []string{"auto", "json", "text"}, nil)
+	v.oneOf("log.level", v.c.Log.Level, words()["log.level"], nil)
+	v.oneOf("log.format", v.c.Log.Format, words()["log.format"], nil)
 }
 
 func (v *checker) listeners() {
@@ -60,7 +60,7 @@ func (v *checker) listeners() {
 		groups := map[string]string{}
 		for j, g := range l.Serve {
 			at := fmt.Sprintf("%s.serve[%d]", key, j)
-			v.oneOf(at, g, []string{GroupOps}, laterGroups())
+			v.oneOf(at, g, words()["listeners[].serve[]"], laterGroups())
 			v.unique(at, g, groups)
 		}
 		if slices.Contains(l.Serve, GroupOps) && l.Address != "" && !loopback(l.Address) {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shitops/opsbot/internal/secret"
 )
@@ -36,16 +37,22 @@ func (v *checker) name(key, name string, seen, spoken map[string]string) {
 	switch {
 	case !objectName.MatchString(name):
 		v.say(key, "%s is no name; use a-z, 0-9 and -, at most 63, no - in front", quote(name))
+	case v.unique(key, name, seen):
+		v.sounds(key, name, spoken)
+	}
+}
+
+// object is name for what commands act on: it must not be a word of the language itself, nor look like something else.
+func (v *checker) object(key, name string, seen, spoken map[string]string) {
+	switch {
 	case slices.Contains(reserved(), name):
 		v.say(key, "%s is a word of the command language; choose another name", quote(name))
 	case runID.MatchString(name):
 		v.say(key, "%s would be taken for a run; choose another name", quote(name))
-	case v.unique(key, name, seen):
-		v.sounds(key, name, spoken)
+	case allDigit.MatchString(name):
+		v.warn(key, "%s is a number: some commands will take it for one", quote(name))
 	}
-	if allDigit.MatchString(name) {
-		v.warn(key, "%s is a number: commands will take it for one in some places", quote(name))
-	}
+	v.name(key, name, seen, spoken)
 }
 
 func (v *checker) sounds(key, name string, spoken map[string]string) {
@@ -60,7 +67,7 @@ func (v *checker) sounds(key, name string, spoken map[string]string) {
 func (v *checker) tenants() {
 	seen, spoken := map[string]string{}, map[string]string{}
 	for i, t := range v.c.Inventory.Tenants {
-		v.name(fmt.Sprintf("inventory.tenants[%d]", i), t, seen, spoken)
+		v.object(fmt.Sprintf("inventory.tenants[%d]", i), t, seen, spoken)
 	}
 }
 
@@ -68,12 +75,12 @@ func (v *checker) nodes() {
 	seen, spoken, addresses := map[string]string{}, map[string]string{}, map[netip.Addr]string{}
 	for i, n := range v.c.Inventory.Nodes {
 		key := fmt.Sprintf("inventory.nodes[%d]", i)
-		v.name(key+".name", n.Name, seen, spoken)
+		v.object(key+".name", n.Name, seen, spoken)
 		v.nodeAddress(key+".address", n, addresses)
 		if n.Site != "" && !objectName.MatchString(n.Site) {
 			v.say(key+".site", "%s is no name; use a-z, 0-9 and -, at most 63, no - in front", quote(n.Site))
 		}
-		v.oneOf(key+".platform", n.Platform, []string{"linux", "darwin"}, nil)
+		v.oneOf(key+".platform", n.Platform, words()["inventory.nodes[].platform"], nil)
 		v.labels(key+".labels", n.Labels)
 		names, said := map[string]string{}, map[string]string{}
 		for j, c := range n.Caches {
@@ -116,7 +123,7 @@ func (v *checker) labels(key string, labels map[string]string) {
 
 func (v *checker) cache(key string, c Cache) {
 	if v.required(key+".kind", c.Kind, "write varnish") {
-		v.oneOf(key+".kind", c.Kind, []string{"varnish"}, laterKinds())
+		v.oneOf(key+".kind", c.Kind, words()["inventory.nodes[].caches[].kind"], laterKinds())
 	}
 	if v.required(key+".url", c.URL, "it says where viewers' requests enter, such as http://192.0.2.11:6081") {
 		v.webURL(key+".url", c.URL)
@@ -125,7 +132,7 @@ func (v *checker) cache(key string, c Cache) {
 	if dir := c.Stats.Varnishstat; dir != "" && !filepath.IsAbs(dir) {
 		v.say(key+".stats.varnishstat", "%s is no absolute path; varnishd names its working folder with -n, such as /var/lib/varnish/edge-1", quote(dir))
 	}
-	if c.Settle > 5*60*1e9 {
+	if c.Settle > 5*time.Minute {
 		v.say(key+".settle", "%s is too long; at most 5m", FormatDuration(c.Settle))
 	}
 }
@@ -166,13 +173,14 @@ func (v *checker) secret(key string, s secret.Source) {
 }
 
 func (v *checker) deployments() {
-	nodes := names(v.c.Inventory.Nodes, func(n Node) string { return n.Name })
+	nodes := known(names(v.c.Inventory.Nodes, func(n Node) string { return n.Name }))
+	tenants := known(v.c.Inventory.Tenants)
 	seen, spoken := map[string]string{}, map[string]string{}
 	for i, d := range v.c.Inventory.Deployments {
 		key := fmt.Sprintf("inventory.deployments[%d]", i)
-		v.name(key+".name", d.Name, seen, spoken)
+		v.object(key+".name", d.Name, seen, spoken)
 		if d.Tenant != "" {
-			v.known(key+".tenant", "tenant", d.Tenant, v.c.Inventory.Tenants)
+			v.refers(key+".tenant", "tenant", d.Tenant, tenants)
 		}
 		if v.required(key+".origin", d.Origin, "it is the URL of the master playlist") {
 			v.webURL(key+".origin", d.Origin)
@@ -180,17 +188,36 @@ func (v *checker) deployments() {
 		once := map[string]string{}
 		for j, n := range d.Nodes {
 			at := fmt.Sprintf("%s.nodes[%d]", key, j)
-			v.known(at, "node", n, nodes)
+			v.refers(at, "node", n, nodes)
 			v.unique(at, n, once)
 		}
 	}
 }
 
-// known says so when a name refers to nothing.
-func (v *checker) known(key, kind, name string, known []string) {
-	if !slices.Contains(known, name) {
-		v.say(key, "there is no %s %s%s", kind, quote(name), didYouMean(name, known))
+// catalog is a set of names that others refer to.
+type catalog struct {
+	list []string
+	has  map[string]bool
+}
+
+func known(list []string) catalog {
+	c := catalog{list, make(map[string]bool, len(list))}
+	for _, n := range list {
+		c.has[n] = true
 	}
+	return c
+}
+
+// refers says so when a name refers to nothing.
+func (v *checker) refers(key, kind, name string, to catalog) {
+	if to.has[name] {
+		return
+	}
+	hint := ""
+	if len(v.mistakes) < shown { // looking for the nearest of thousands takes time, and nobody reads that far
+		hint = didYouMean(name, to.list)
+	}
+	v.say(key, "there is no %s %s%s", kind, quote(name), hint)
 }
 
 func names[T any](list []T, name func(T) string) []string {

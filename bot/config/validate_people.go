@@ -8,11 +8,12 @@ import (
 )
 
 func (v *checker) roles() {
+	if !v.has("roles") {
+		return // the defaults need no check
+	}
 	seen, spoken := map[string]string{}, map[string]string{}
+	sites, tenants := known(v.sites()), known(v.c.Inventory.Tenants)
 	for i, r := range v.c.Roles {
-		if !v.has("roles") {
-			break // the defaults need no check
-		}
 		key := fmt.Sprintf("roles[%d]", i)
 		v.name(key+".name", r.Name, seen, spoken)
 		if len(r.May) == 0 {
@@ -21,8 +22,8 @@ func (v *checker) roles() {
 		for j, glob := range r.May {
 			v.glob(fmt.Sprintf("%s.may[%d]", key, j), glob)
 		}
-		v.limit(key+".sites", "site", r.Sites, v.sites(), false)
-		v.limit(key+".tenants", "tenant", r.Tenants, v.c.Inventory.Tenants, true)
+		v.limit(key+".sites", "site", r.Sites, sites, false)
+		v.limit(key+".tenants", "tenant", r.Tenants, tenants, true)
 	}
 }
 
@@ -60,7 +61,7 @@ func nearIntent(glob string, intents []string) string {
 }
 
 // limit checks the sites or tenants of a role. strict says that all names are in the file; nodes and with them sites may come at run time.
-func (v *checker) limit(key, kind string, names, known []string, strict bool) {
+func (v *checker) limit(key, kind string, names []string, have catalog, strict bool) {
 	if n, ok := v.at[key]; ok && isNull(n) {
 		v.say(key, "is empty, which could mean all or none; leave the key out for every %s, write [] for none", kind)
 	}
@@ -69,17 +70,17 @@ func (v *checker) limit(key, kind string, names, known []string, strict bool) {
 		at := fmt.Sprintf("%s[%d]", key, i)
 		v.unique(at, name, seen)
 		switch {
-		case name == policy.Any || slices.Contains(known, name):
+		case name == policy.Any || have.has[name]:
 		case strict:
-			v.known(at, kind, name, known)
+			v.refers(at, kind, name, have)
 		default:
-			v.warn(at, "no node of this file is in %s %s%s", kind, quote(name), didYouMean(name, known))
+			v.warn(at, "no node of this file is in %s %s%s", kind, quote(name), didYouMean(name, have.list))
 		}
 	}
 }
 
 func (v *checker) people() {
-	roles := names(v.c.Roles, func(r Role) string { return r.Name })
+	roles := known(names(v.c.Roles, func(r Role) string { return r.Name }))
 	seen, spoken, users := map[string]string{}, map[string]string{}, map[string]string{}
 	for i, p := range v.c.People {
 		key := fmt.Sprintf("people[%d]", i)
@@ -88,7 +89,7 @@ func (v *checker) people() {
 		held := map[string]string{}
 		for j, r := range p.Roles {
 			at := fmt.Sprintf("%s.roles[%d]", key, j)
-			v.known(at, "role", r, roles)
+			v.refers(at, "role", r, roles)
 			v.unique(at, r, held)
 		}
 		for j, u := range p.Unix {
