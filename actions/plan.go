@@ -43,6 +43,14 @@ type Step struct {
 	NoUndo string          `json:"no_undo,omitempty"` // why it cannot be taken back; empty when its executor can undo it
 }
 
+// On returns the nodes that the steps are done on; for a group without nodes that is once, on "".
+func (g Group) On() []string {
+	if len(g.Nodes) == 0 {
+		return []string{""}
+	}
+	return g.Nodes
+}
+
 // On returns text with "{{node}}" replaced.
 func On(text, node string) string { return strings.ReplaceAll(text, "{{node}}", node) }
 

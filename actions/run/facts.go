@@ -1,0 +1,263 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/store"
+)
+
+// facts is the value of a key <run>.<phase>.<epoch>.<number>: outcomes that have no room in the journal. Such keys are only ever created. That
+// makes them cheap and harmless: an owner who has lost the run may still leave one, and the higher epoch counts.
+type facts struct {
+	Schema   int               `json:"schema"`
+	Group    int               `json:"group"`
+	Cursor   int               `json:"cursor"` // nodes of that group that may have been begun
+	Outcomes []actions.Outcome `json:"outcomes,omitempty"`
+}
+
+// The phases in the names of such keys, for people who look into the bucket.
+const (
+	doing   = "do"
+	undoing = "undo"
+)
+
+// append stores outcomes in keys of their own, as few as their size allows. It looks first whether the run is still this owner's.
+func (j *journal) append(ctx context.Context, f facts, id string, epoch uint64, outs []actions.Outcome) error {
+	if err := j.owned(ctx, id, epoch); err != nil {
+		return err
+	}
+	for {
+		n, size := 0, 0
+		for n < len(outs) && size < batch {
+			size += len(outs[n].Data) + len(outs[n].Say) + 200
+			n++
+		}
+		f.Outcomes, outs = outs[:n], outs[n:]
+		phase := doing
+		if n > 0 && f.Outcomes[0].Undoing() {
+			phase = undoing
+		}
+		j.chunks++
+		key := fmt.Sprintf("%s.%s.%d.%06d", id, phase, epoch, j.chunks)
+		if _, err := store.CreateSure(ctx, j.e.runs, key, actions.Encode(f)); err != nil {
+			return fmt.Errorf("outcomes of %s: %w", id, err)
+		}
+		if len(outs) == 0 {
+			return nil
+		}
+	}
+}
+
+// owned returns errFenced when another one has claimed the run.
+func (j *journal) owned(ctx context.Context, id string, epoch uint64) error {
+	if j.revision == 0 {
+		return nil
+	}
+	have, err := read(ctx, j.e.runs, id)
+	if err != nil {
+		return err
+	}
+	if have.Revision != j.revision {
+		return fmt.Errorf("journal of %s has revision %d, epoch %d wrote %d: %w", id, have.Revision, epoch, j.revision, errFenced)
+	}
+	return nil
+}
+
+// load reads a run from the store as its next owner needs it.
+func (e *Engine) load(ctx context.Context, id string) (*journal, error) {
+	have, err := read(ctx, e.runs, id)
+	if err != nil {
+		return nil, err
+	}
+	r, err := decodeRun(have)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{e: e, run: r, track: newTrack(r.Plan, e.undoes), revision: have.Revision, marked: r.Cursor}
+	for _, o := range r.Outcomes {
+		j.track.add(o, r.UndoFrom)
+	}
+	if !r.Wide {
+		return j, nil
+	}
+	all, err := e.facts(ctx, id)
+	for _, f := range all {
+		if f.Group == r.Group && r.State == actions.Running {
+			j.run.Cursor = max(j.run.Cursor, f.Cursor)
+		}
+		for _, o := range f.Outcomes {
+			j.track.add(o, r.UndoFrom)
+		}
+	}
+	return j, err
+}
+
+// facts reads the outcomes that live in keys of their own.
+func (e *Engine) facts(ctx context.Context, id string) ([]facts, error) {
+	var entries []store.Entry
+	err := insist(ctx, func() (err error) {
+		entries, err = e.runs.List(ctx, id+".")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outcomes of %s: %w", id, err)
+	}
+	var out []facts
+	for _, entry := range entries {
+		if entry.Key == controlKey(id) {
+			continue
+		}
+		var f facts
+		if err := json.Unmarshal(entry.Value, &f); err != nil {
+			return nil, fmt.Errorf("outcomes %s: %w", entry.Key, err)
+		}
+		if f.Schema > actions.RunSchema {
+			return nil, fmt.Errorf("outcomes %s have schema %d, this program reads up to %d: %w", entry.Key, f.Schema, actions.RunSchema, ErrNewer)
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// decodeRun reads a journal. One that a newer program wrote is left alone, since half of it would be lost.
+func decodeRun(have store.Entry) (actions.Run, error) {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(have.Value, &head); err != nil {
+		return actions.Run{}, fmt.Errorf("journal of %s: %w", have.Key, err)
+	}
+	if head.Schema > actions.RunSchema {
+		return actions.Run{}, fmt.Errorf("journal of %s has schema %d, this program reads up to %d: %w", have.Key, head.Schema, actions.RunSchema, ErrNewer)
+	}
+	var r actions.Run
+	if err := json.Unmarshal(have.Value, &r); err != nil {
+		return actions.Run{}, fmt.Errorf("journal of %s: %w", have.Key, err)
+	}
+	return r, nil
+}
+
+// Get returns a run with all its outcomes, or store.ErrNotFound. A run that was accepted here and not begun yet has Epoch 0.
+func (e *Engine) Get(ctx context.Context, id string) (actions.Run, error) {
+	r, _, err := e.get(ctx, id)
+	return r, err
+}
+
+func (e *Engine) get(ctx context.Context, id string) (actions.Run, uint64, error) {
+	if sequenceOf(id) == 0 {
+		return actions.Run{}, 0, fmt.Errorf("run %.40q: want r- and a number: %w", id, store.ErrNotFound)
+	}
+	have, err := read(ctx, e.runs, id)
+	if errors.Is(err, store.ErrNotFound) {
+		if r, ok := e.feed.expected(id); ok {
+			return r, 0, nil
+		}
+	}
+	if err != nil {
+		return actions.Run{}, 0, fmt.Errorf("run %s: %w", id, err)
+	}
+	r, err := e.whole(ctx, have)
+	return r, have.Revision, err
+}
+
+// whole decodes a journal and adds the outcomes that live in keys of their own, in the order of the plan; of two for the same act the one that
+// counts. Outcomes of steps taken back follow those of doing them.
+func (e *Engine) whole(ctx context.Context, have store.Entry) (actions.Run, error) {
+	r, err := decodeRun(have)
+	if err != nil || !r.Wide {
+		return r, err
+	}
+	all, err := e.facts(ctx, r.ID)
+	if err != nil {
+		return r, err
+	}
+	t := newTrack(r.Plan, e.undoes)
+	for _, o := range r.Outcomes {
+		t.add(o, r.UndoFrom)
+	}
+	for _, f := range all {
+		for _, o := range f.Outcomes {
+			t.add(o, r.UndoFrom)
+		}
+	}
+	every := func(actions.Outcome) bool { return true }
+	r.Outcomes = append(t.acts(t.do, every), t.acts(t.undo, every)...)
+	return r, nil
+}
+
+// Filter chooses runs. Its zero value chooses all.
+type Filter struct {
+	State actions.State
+	Node  string
+	Limit int // 0 is no limit
+}
+
+// matches tells whether a run is chosen.
+func (f Filter) matches(r actions.Run) bool {
+	if f.State != "" && r.State != f.State {
+		return false
+	}
+	if f.Node == "" {
+		return true
+	}
+	for _, g := range r.Plan.Groups {
+		for _, n := range g.Nodes {
+			if n == f.Node {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// List returns runs, the newest first. Outcomes that live in keys of their own are not in them; Get has them.
+func (e *Engine) List(ctx context.Context, f Filter) ([]actions.Run, error) {
+	newest, ok := e.feed.newest()
+	if !ok {
+		return e.listAll(ctx, f)
+	}
+	var out []actions.Run
+	for n := newest; n > 0 && (f.Limit == 0 || len(out) < f.Limit); n-- {
+		have, err := read(ctx, e.runs, runID(n))
+		if errors.Is(err, store.ErrNotFound) {
+			continue // not every message of the queue is a run
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		r, err := decodeRun(have)
+		if err == nil && f.matches(r) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// listAll is List before the watch has told which run is the newest: it reads the whole bucket.
+func (e *Engine) listAll(ctx context.Context, f Filter) ([]actions.Run, error) {
+	entries, err := e.runs.List(ctx, "r-")
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	var out []actions.Run
+	for _, have := range entries {
+		if strings.Contains(have.Key, ".") {
+			continue
+		}
+		if r, err := decodeRun(have); err == nil && f.matches(r) {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b actions.Run) int { return cmp.Compare(sequenceOf(b.ID), sequenceOf(a.ID)) })
+	if f.Limit > 0 {
+		out = out[:min(len(out), f.Limit)]
+	}
+	return out, nil
+}
