@@ -86,12 +86,13 @@ func TestPrinterOnAnyCards(t *testing.T) {
 				order = without(order, c.ID)
 			}
 		}
-		want := stays.String()
+		var want strings.Builder
+		want.WriteString(stays.String())
 		for _, id := range order {
-			want += living[id]
+			want.WriteString(living[id])
 		}
-		if got := v.text(); got != strings.TrimRight(want, "\n")+"\n" {
-			r.Errorf("the screen shows\n%s\nwant\n%s", got, want)
+		if got := v.text(); got != strings.TrimRight(want.String(), "\n")+"\n" {
+			r.Errorf("the screen shows\n%s\nwant\n%s", got, want.String())
 		}
 	})
 }
