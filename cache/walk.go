@@ -133,6 +133,7 @@ type walker struct {
 	seen   map[string]bool // playlists
 	found  map[string]bool // all objects
 	media  []mediaObject
+	parts  map[string]int // where in media each part is
 	out    Walked
 }
 
@@ -142,7 +143,7 @@ func newWalker(client *http.Client, master *url.URL, opt WalkOptions) *walker {
 	opt.MaxBytes = orDefault(opt.MaxBytes, 64<<20)
 	opt.Conns = orDefault(opt.Conns, 8)
 	opt.Timeout = orDefault(opt.Timeout, 10*time.Second)
-	w := &walker{origin: master, opt: opt, seen: map[string]bool{master.String(): true}, found: map[string]bool{}}
+	w := &walker{origin: master, opt: opt, seen: map[string]bool{master.String(): true}, found: map[string]bool{}, parts: map[string]int{}}
 	if opt.Via != nil {
 		w.edge = *opt.Via
 	}
@@ -232,7 +233,7 @@ func (w *walker) get(ctx context.Context, at *url.URL) ([]byte, *url.URL, error)
 		if err != nil {
 			return nil, nil, fmt.Errorf("redirect to %s: %w", clip(location), ErrBadURL)
 		}
-		if next.Host == req.URL.Host { // an edge that names itself means the origin
+		if w.edge.URL != "" && next.Host == req.URL.Host { // an edge that names itself means the origin
 			next.Scheme, next.Host = at.Scheme, at.Host
 		}
 		next.Fragment, next.User = "", nil

@@ -16,6 +16,9 @@ type mediaObject struct {
 // keep adds an object that is no playlist, unless it is known. It returns false when there is no more room.
 func (w *walker) keep(l *listing, ref Ref, last int) bool {
 	u := ref.URL.String()
+	if i, ok := w.parts[u]; ok && ref.Role == RoleSegment {
+		w.media[i].Role = RoleSegment // its parts were byte ranges of it
+	}
 	if w.found[u] || ref.Role == RolePart && w.opt.NoParts {
 		return true
 	}
@@ -29,6 +32,9 @@ func (w *walker) keep(l *listing, ref Ref, last int) bool {
 		m.class, m.distance = 1, 0
 	case !l.content.Ended:
 		m.Live, m.distance = true, last-ref.Segment
+	}
+	if ref.Role == RolePart {
+		w.parts[u] = len(w.media)
 	}
 	w.media = append(w.media, m)
 	return true
