@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,11 +24,24 @@ type Elections struct {
 	keys   KV
 	closed <-chan struct{}
 	terms  sync.WaitGroup
+
+	mu   sync.Mutex
+	live map[*term]bool
 }
 
 // NewElections returns elections over keys, which must be the bucket Leaders. Terms end when closed is.
 func NewElections(keys KV, closed <-chan struct{}) *Elections {
-	return &Elections{keys: keys, closed: closed}
+	return &Elections{keys: keys, closed: closed, live: map[*term]bool{}}
+}
+
+// Resign ends all terms, so that other processes need not wait for the ends of their keys. What cannot be freed in time frees itself.
+func (e *Elections) Resign(ctx context.Context) {
+	e.mu.Lock()
+	terms := slices.Collect(maps.Keys(e.live))
+	e.mu.Unlock()
+	for _, t := range terms {
+		_ = t.Resign(ctx) // the key ends by itself
+	}
 }
 
 // Wait blocks until the goroutines of all terms have ended, which they do soon after closed.
@@ -110,8 +125,16 @@ func (e *Elections) vacancy(ctx context.Context, role string) error {
 func (e *Elections) begin(role string, value []byte, revision uint64, sent time.Time) *term {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &term{keys: e.keys, role: role, value: value, revision: revision, done: make(chan struct{}), stop: cancel, stopped: make(chan struct{})}
+	e.mu.Lock()
+	e.live[t] = true
+	e.mu.Unlock()
 	e.terms.Go(func() {
 		defer close(t.stopped)
+		defer func() {
+			e.mu.Lock()
+			delete(e.live, t)
+			e.mu.Unlock()
+		}()
 		defer close(t.done)
 		defer cancel()
 		t.renew(ctx, e.closed, sent)

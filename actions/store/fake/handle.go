@@ -125,8 +125,9 @@ func (h *Handle) Ready() error {
 	return nil
 }
 
-// Close implements store.Store. Messages under lease stay so until their lease runs out, as after Kill.
+// Close implements store.Store. Messages under lease stay so until their lease runs out, as after Kill; roles are given up.
 func (h *Handle) Close(ctx context.Context) error {
+	h.elections.Resign(ctx)
 	h.Kill()
 	gone := make(chan struct{})
 	go func() {
