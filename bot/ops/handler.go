@@ -9,16 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handlers is what NewHandler needs. Metrics are required.
-type Handlers struct {
-	Votes   []Vote
-	Metrics *Metrics
-}
-
-// NewHandler answers the route group ops: /livez says that the process answers, /readyz whether it does its work (with ?verbose or
+// Handler answers the route group ops: /livez says that the process answers, /readyz whether it does its work (with ?verbose or
 // ?format=json vote by vote), /metrics and /debug/pprof what it is doing. The votes become metrics, too.
-func NewHandler(h Handlers) http.Handler {
-	b, m := NewBoard(h.Votes...), h.Metrics
+func Handler(b *Board, m *Metrics) http.Handler {
 	m.parts.board.Store(b)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {

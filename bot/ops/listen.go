@@ -20,8 +20,13 @@ type Listener struct {
 	Groups  []string
 }
 
-// maxBody is the most bytes of a request body at any route. Routes that take bodies have a stricter limit of their own.
-const maxBody = 1 << 20
+// Network is everything that Listen needs.
+type Network struct {
+	Listeners []Listener
+	Routes    map[string]http.Handler // by group
+	Body      int64                   // most bytes of a request body, 256 KiB when zero
+	Log       *slog.Logger            // without one nothing is logged
+}
 
 // Deadlines of the listeners. The answer may take longer than /debug/pprof/profile?seconds=60.
 const (
@@ -55,16 +60,18 @@ type Servers struct {
 	work    sync.WaitGroup
 }
 
-// Listen opens every address, or none, and serves on it the routes of its groups. Ctx bounds the start alone; without a log nothing is
-// logged.
-func Listen(ctx context.Context, listeners []Listener, routes map[string]http.Handler, log *slog.Logger) (*Servers, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// Listen opens every address, or none. Ctx bounds the start alone.
+func Listen(ctx context.Context, n Network) (*Servers, error) {
+	if n.Log == nil {
+		n.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Servers{addrs: map[string]net.Addr{}, failed: make(chan error, len(listeners))}
+	if n.Body == 0 {
+		n.Body = 256 << 10
+	}
+	s := &Servers{addrs: map[string]net.Addr{}, failed: make(chan error, len(n.Listeners))}
 	var open []net.Listener
-	for _, l := range listeners {
-		server, err := newServer(l, routes, log)
+	for _, l := range n.Listeners {
+		server, err := n.server(l)
 		if err == nil {
 			var nl net.Listener
 			nl, err = (&net.ListenConfig{}).Listen(ctx, "tcp", l.Address)
@@ -99,13 +106,13 @@ func (s *Servers) note(l Listener, a net.Addr) {
 	}
 }
 
-// newServer puts the groups of one address together.
-func newServer(l Listener, routes map[string]http.Handler, log *slog.Logger) (*http.Server, error) {
+// server puts the groups of one address together.
+func (n Network) server(l Listener) (*http.Server, error) {
 	mux := http.NewServeMux()
 	for _, g := range slices.Compact(slices.Sorted(slices.Values(l.Groups))) {
-		h := routes[g]
+		h := n.Routes[g]
 		if h == nil || prefixes(g) == nil {
-			known := slices.Sorted(maps.Keys(routes))
+			known := slices.Sorted(maps.Keys(n.Routes))
 			return nil, fmt.Errorf("there is no route group %q here (there are: %s)", g, strings.Join(known, ", "))
 		}
 		for _, p := range prefixes(g) {
@@ -113,13 +120,13 @@ func newServer(l Listener, routes map[string]http.Handler, log *slog.Logger) (*h
 		}
 	}
 	return &http.Server{
-		Handler:           http.MaxBytesHandler(mux, maxBody),
+		Handler:           http.MaxBytesHandler(mux, n.Body),
 		ReadHeaderTimeout: headTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(n.Log.Handler(), slog.LevelWarn),
 	}, nil
 }
 

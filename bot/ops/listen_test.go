@@ -39,10 +39,10 @@ func fetch(t *testing.T, url string) (int, string) {
 func TestListenByGroups(t *testing.T) {
 	t.Parallel()
 	routes := map[string]http.Handler{"hooks": said("hooks"), "viewers": said("viewers"), "console": said("console"), "ops": said("ops")}
-	s, err := ops.Listen(t.Context(), []ops.Listener{
+	s, err := ops.Listen(t.Context(), ops.Network{Routes: routes, Listeners: []ops.Listener{
 		{Address: "127.0.0.1:0", Groups: []string{"hooks", "viewers", "console"}},
 		{Address: "127.0.0.1:0", Groups: []string{"ops", "ops"}},
-	}, routes, nil)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestListenOpensAllOrNone(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := ops.Listen(t.Context(), []ops.Listener{{Address: first, Groups: []string{"ops"}}, tt.second}, routes, nil)
+			s, err := ops.Listen(t.Context(), ops.Network{Listeners: []ops.Listener{{Address: first, Groups: []string{"ops"}}, tt.second}, Routes: routes})
 			if err == nil {
 				_ = s.Stop(t.Context())
 			}
@@ -132,7 +132,7 @@ func TestStopWaits(t *testing.T) {
 		<-free
 		_, _ = io.WriteString(w, "at last")
 	})
-	s, err := ops.Listen(t.Context(), []ops.Listener{{Address: "127.0.0.1:0", Groups: []string{"ops"}}}, map[string]http.Handler{"ops": slow}, nil)
+	s, err := ops.Listen(t.Context(), ops.Network{Listeners: []ops.Listener{{Address: "127.0.0.1:0", Groups: []string{"ops"}}}, Routes: map[string]http.Handler{"ops": slow}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
 	begun, free := make(chan struct{}), make(chan struct{})
 	deaf := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(begun); <-free })
-	s, err := ops.Listen(t.Context(), []ops.Listener{{Address: "127.0.0.1:0", Groups: []string{"ops"}}}, map[string]http.Handler{"ops": deaf}, nil)
+	s, err := ops.Listen(t.Context(), ops.Network{Listeners: []ops.Listener{{Address: "127.0.0.1:0", Groups: []string{"ops"}}}, Routes: map[string]http.Handler{"ops": deaf}})
 	if err != nil {
 		t.Fatal(err)
 	}

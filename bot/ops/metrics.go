@@ -20,6 +20,7 @@ type Metrics struct {
 	runs         *prometheus.CounterVec
 	live         prometheus.Gauge
 	messages     *prometheus.CounterVec
+	storeReady   prometheus.Gauge
 	parts        parts
 	configHash   prometheus.Gauge
 	reloadOK     prometheus.Gauge
@@ -38,6 +39,7 @@ func NewMetrics(v Build) *Metrics {
 		runs:        counters("opsbot_run_ended_total", "Runs that ended.", "state"),
 		live:        gauge("opsbot_run_live", "Runs that are accepted and not over."),
 		messages:    counters("opsbot_desk_messages_total", "Messages that came in, by how they were read.", "door", "decision"),
+		storeReady:  gauge("opsbot_store_ready", "1 while writes to the store are known to work."),
 		configHash:  gauge("opsbot_config_hash", "First 48 bits of the hash of the configuration in use."),
 		reloadOK:    gauge("opsbot_config_reload_success", "1 if the last reading of the configuration was taken."),
 		reloadedAt:  gauge("opsbot_config_reload_success_timestamp_seconds", "When the configuration in use was read."),
@@ -51,7 +53,7 @@ func NewMetrics(v Build) *Metrics {
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(v),
-		m.steps, m.stepSeconds, m.runs, m.live, m.messages, &m.parts, m.configHash, m.reloadOK, m.reloadedAt, m.reloads,
+		m.steps, m.stepSeconds, m.runs, m.live, m.messages, m.storeReady, &m.parts, m.configHash, m.reloadOK, m.reloadedAt, m.reloads,
 		m.doorReady, m.exportedAt, m.exportFailed,
 	)
 	return m
@@ -77,26 +79,30 @@ func (m *Metrics) Message(door, decision string) {
 	m.messages.WithLabelValues(word(door), word(decision)).Inc()
 }
 
+// StoreReady tells whether writes to the store work.
+func (m *Metrics) StoreReady(ok bool) { m.storeReady.Set(one(ok)) }
+
 // DoorReady tells whether a door hears.
 func (m *Metrics) DoorReady(door string, ok bool) {
 	m.doorReady.WithLabelValues(word(door)).Set(one(ok))
 }
 
-// Reloaded tells that a configuration was read, at the start or later, and whether it was taken; hash is the hexadecimal one of what is now
-// in use.
-func (m *Metrics) Reloaded(taken bool, hash string) {
+// ConfigRead tells that a configuration was read and taken, at the start or later; hash is hexadecimal.
+func (m *Metrics) ConfigRead(hash string, at time.Time) {
 	n, err := strconv.ParseUint(hash[:min(len(hash), 12)], 16, 64)
 	if err != nil {
 		n = 0 // no hash: the gauge says that it is not known
 	}
 	m.configHash.Set(float64(n))
-	m.reloadOK.Set(one(taken))
-	if !taken {
-		m.reloads.WithLabelValues("refused").Inc()
-		return
-	}
+	m.reloadOK.Set(1)
+	m.reloadedAt.Set(float64(at.UnixMilli()) / 1000)
 	m.reloads.WithLabelValues("taken").Inc()
-	m.reloadedAt.SetToCurrentTime()
+}
+
+// ConfigRefused tells that a configuration was read and not taken: the old one stays in use.
+func (m *Metrics) ConfigRefused() {
+	m.reloadOK.Set(0)
+	m.reloads.WithLabelValues("refused").Inc()
 }
 
 // Exported tells how an export of the store ended.

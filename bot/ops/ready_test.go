@@ -96,7 +96,7 @@ func TestHandler(t *testing.T) {
 	t.Parallel()
 	ill := errors.New("store closed")
 	var now error
-	h := ops.NewHandler(ops.Handlers{Metrics: ops.NewMetrics(ops.Version()), Votes: []ops.Vote{{Name: "store", Ready: func() error { return now }}}})
+	h := ops.Handler(ops.NewBoard(ops.Vote{Name: "store", Ready: func() error { return now }}), ops.NewMetrics(ops.Version()))
 	tests := []struct {
 		name, url string
 		ill       error
@@ -109,7 +109,7 @@ func TestHandler(t *testing.T) {
 		{"ready, vote by vote", "/readyz?verbose", nil, 200, "[+] store: ok\nready\n"},
 		{"not ready", "/readyz", ill, 503, "[-] store: store closed\nnot ready\n"},
 		{"not ready as JSON", "/readyz?format=json", ill, 503, `{"ready":false,"votes":[{"name":"store","ok":false,"why":"store closed"}]}` + "\n"},
-		{"metrics", "/metrics", ill, 200, "opsbot_store_ready 0\n"},
+		{"metrics of an ill part", "/metrics", ill, 200, `opsbot_ready{part="store"} 0` + "\n"},
 		{"metrics of the parts", "/metrics", nil, 200, `opsbot_ready{part="store"} 1` + "\n"},
 		{"the program", "/metrics", nil, 200, `opsbot_build_info{goversion="go1.`},
 		{"profiles", "/debug/pprof/", nil, 200, "goroutine"},
