@@ -23,7 +23,8 @@ type Catalog struct {
 	lexicon map[string]word
 	spell   []string           // word → text
 	flags   map[string]bool    // every flag, and whether it takes a value
-	topics  map[string]bool    // what `help` can be asked about
+	topics  map[string]string  // what `help` can be asked about, and its one name
+	first   []string           // the words that a command can begin with, sorted
 	byName  map[string][]*rule // the rules of each intent, in the order of its file
 }
 
@@ -46,7 +47,7 @@ func load(files fs.FS) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list catalogue files: %w", err)
 	}
-	c := &Catalog{flags: map[string]bool{}, topics: map[string]bool{}, byName: map[string][]*rule{}}
+	c := &Catalog{flags: map[string]bool{}, topics: map[string]string{}, byName: map[string][]*rule{}}
 	var mistakes []error
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
@@ -77,10 +78,7 @@ func (c *Catalog) add(name string, f *file) error {
 	}
 	c.rules = append(append(c.rules, f.rules...), dotted)
 	c.byName[f.spec.Name] = f.rules
-	noun, verb, _ := strings.Cut(f.spec.Name, ".")
-	for _, topic := range append([]string{f.spec.Name, noun, noun + "s", strings.TrimSpace(noun + " " + verb)}, f.spec.Verbs...) {
-		c.topics[topic] = true
-	}
+	c.addTopics(f.spec)
 	for _, flag := range f.spec.Flags() {
 		option, isOption := f.spec.Option(flag)
 		value := !isOption || option.Value
@@ -90,6 +88,18 @@ func (c *Catalog) add(name string, f *file) error {
 		c.flags[flag] = value
 	}
 	return nil
+}
+
+// addTopics makes known what `help` may be asked about spec: its name, its room, its verbs.
+func (c *Catalog) addTopics(spec *Spec) {
+	noun, verb, _ := strings.Cut(spec.Name, ".")
+	c.topics[noun], c.topics[noun+"s"] = noun, noun
+	c.topics[spec.Name], c.topics[strings.TrimSpace(noun+" "+verb)] = spec.Name, spec.Name
+	for _, v := range spec.Verbs {
+		if _, taken := c.topics[v]; !taken {
+			c.topics[v] = v
+		}
+	}
 }
 
 // dottedRule is the pattern that every intent has without being told: its name and its slots in their order.
@@ -144,6 +154,12 @@ func (c *Catalog) compile() error {
 	for text, id := range n.lexicon {
 		c.spell[id] = text
 	}
+	for _, w := range auto.states[0].words {
+		if text := c.spell[w]; len(text) > 1 && !strings.Contains(text, ".") {
+			c.first = append(c.first, text)
+		}
+	}
+	slices.Sort(c.first)
 	return nil
 }
 
@@ -171,29 +187,6 @@ func (c *Catalog) spec(name string) *Spec {
 		return nil
 	}
 	return c.specs[i]
-}
-
-// About returns the intents that a topic of `help` is about: the one of that name, else those that have it as a
-// verb, else those of that room ("cache", "run"). It returns nil for a topic that nothing is about.
-func (c *Catalog) About(topic string) []Spec {
-	topic = strings.ToLower(strings.TrimSpace(topic))
-	if spec := c.spec(topic); spec != nil {
-		return []Spec{*spec}
-	}
-	var byVerb, byNoun []Spec
-	for _, spec := range c.specs {
-		noun, _, _ := strings.Cut(spec.Name, ".")
-		switch {
-		case slices.Contains(spec.Verbs, topic) || strings.ReplaceAll(spec.Name, ".", " ") == topic:
-			byVerb = append(byVerb, *spec)
-		case noun == topic || noun+"s" == topic:
-			byNoun = append(byNoun, *spec)
-		}
-	}
-	if byVerb != nil {
-		return byVerb
-	}
-	return byNoun
 }
 
 // topicsNear returns the topics of `help` that w is a slip away from.

@@ -11,8 +11,8 @@ func (p *Parser) hint(pt *part) string {
 		return mood
 	}
 	first := pt.toks[0].low
-	verbs := p.catalog.firstWords()
-	if pt.toks[0].word == wordNone || !slices.Contains(verbs, first) {
+	verbs := p.catalog.first
+	if _, known := p.catalog.auto.step(0, pt.toks[0].word); !known {
 		near := closest(first, verbs)
 		if near == "" {
 			return "not a command that I know; `help` lists them"
@@ -42,18 +42,6 @@ func (p *Parser) corrected(pt *part, verb string) string {
 		return whole[0].outcome().intent.Canonical()
 	}
 	return ""
-}
-
-// firstWords returns every word that a command can begin with, sorted.
-func (c *Catalog) firstWords() []string {
-	var out []string
-	for _, w := range c.auto.states[0].words {
-		if text := c.spell[w]; len(text) > 1 && !strings.Contains(text, ".") {
-			out = append(out, text)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // moodOf says what in the words makes them no command: a negation, a condition, a question. It returns "" where

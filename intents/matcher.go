@@ -7,9 +7,11 @@ import (
 
 // matcher walks the automaton over the words of one command. It is scratch space that Parse takes from a pool.
 type matcher struct {
-	p    *Parser
-	toks []token
-	part *part
+	p     *Parser
+	typed []token // every word of the utterance
+	parts []part  // its commands
+	toks  []token // the words of the command that is read now
+	part  *part
 
 	vals  []string  // values of the holes passed so far
 	caps  []capture // which hole took which of vals

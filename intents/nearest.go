@@ -8,18 +8,26 @@ import (
 	"unicode/utf8"
 )
 
+// mostRunes bounds the words whose distance is measured; longer ones are far from everything.
+const mostRunes = 64
+
 // distance is the Damerau-Levenshtein distance (optimal string alignment) between a and b, or most+1 as soon as
 // it is certain to exceed most.
 func distance(a, b string, most int) int {
-	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
-		a, b = b, a
-	}
-	x, y := []rune(a), []rune(b)
-	if len(y)-len(x) > most {
+	if len(a)-len(b) > most*utf8.UTFMax || len(b)-len(a) > most*utf8.UTFMax {
 		return most + 1
 	}
-	before, prev, row := make([]int, len(x)+1), make([]int, len(x)+1), make([]int, len(x)+1)
-	for i := range prev {
+	var space [2][mostRunes]rune
+	x, y := runes(space[0][:0], a), runes(space[1][:0], b)
+	if len(x) > len(y) {
+		x, y = y, x
+	}
+	if len(y)-len(x) > most || len(y) >= mostRunes {
+		return most + 1
+	}
+	var rows [3][mostRunes]int
+	before, prev, row := &rows[0], &rows[1], &rows[2]
+	for i := range len(x) + 1 {
 		prev[i] = i
 	}
 	for j := 1; j <= len(y); j++ {
@@ -42,6 +50,17 @@ func distance(a, b string, most int) int {
 		before, prev, row = prev, row, before
 	}
 	return min(prev[len(x)], most+1)
+}
+
+// runes appends the runes of text to buf, as many as fit.
+func runes(buf []rune, text string) []rune {
+	for _, r := range text {
+		if len(buf) == cap(buf) {
+			break
+		}
+		buf = append(buf, r)
+	}
+	return buf
 }
 
 // slips is how many slips of the finger a word of n letters may hold and still be known.
@@ -144,6 +163,9 @@ func closest(w string, words []string) string {
 	most := slips(len(w))
 	found, best := "", most+1
 	for _, other := range words {
+		if len(other)-len(w) > most || len(w)-len(other) > most*utf8.UTFMax {
+			continue
+		}
 		switch d := distance(w, other, most); {
 		case d < best:
 			found, best = other, d

@@ -71,14 +71,16 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 		return refused(refusal(err))
 	}
 	tr.add("text: ", text)
-	var space [32]token
-	toks, err := p.catalog.tokenise(space[:0], text)
+	m := p.matchers.Get().(*matcher)
+	defer p.matchers.Put(m)
+	toks, err := p.catalog.tokenise(m.typed[:0], text)
+	m.typed = toks
 	if err != nil {
 		tr.add("words: ", err.Error())
 		return refused(refusal(err))
 	}
-	var spaceParts [2]part
-	parts, err := p.catalog.split(spaceParts[:0], toks)
+	parts, err := p.catalog.split(m.parts[:0], toks)
+	m.parts = parts
 	switch {
 	case err != nil:
 		return refused(refusal(err))
@@ -88,8 +90,6 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 		return refused("more than " + strconv.Itoa(mostCommands) + " commands in one message")
 	}
 	tr.add("commands: ", strconv.Itoa(len(parts)))
-	m := p.matchers.Get().(*matcher)
-	defer p.matchers.Put(m)
 	if len(parts) == 1 {
 		o := p.understand(m, &parts[0], tr)
 		return single(&o)

@@ -16,9 +16,9 @@ type Spec struct {
 	Slots    []SlotSpec
 	Require  [][]string // of each group at least one slot must be filled
 	Options  []OptionSpec
-	Undo     string // how to take it back, "" where nothing does
-	Confirm  string // the question before the yes, with {slot} holes; "" where none is asked
-	Opposite string // the intent that does the contrary, "" where none does
+	Undo     string   // how to take it back, "" where nothing does
+	Confirm  string   // the question before the yes, with {slot} holes; "" where none is asked
+	Opposite string   // the intent that does the contrary, "" where none does
 	Examples []string // utterances, with {slot} holes where any value may stand
 	Unlike   []Unlike // utterances that look like this intent and are not
 }

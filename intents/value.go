@@ -295,23 +295,18 @@ func (m *matcher) rateUnit(i int) int {
 // topic reads a subject of `help`: an intent, a verb, or a noun of the catalogue, in up to three words.
 func (m *matcher) topic(i int) int {
 	const most = 3
-	said, next := "", -1
+	said, found, next := "", "", -1
 	for j := i; j < min(i+most, len(m.toks)); j++ {
 		if j > i {
 			said += " "
 		}
 		said += m.toks[j].low
-		if m.p.catalog.topics[said] {
-			next = j + 1
-			m.vals = append(m.vals[:len(m.vals):len(m.vals)], said)
+		if topic, ok := m.p.catalog.topics[said]; ok {
+			found, next = topic, j+1
 		}
 	}
 	if next > 0 {
-		last := m.vals[len(m.vals)-1]
-		for len(m.vals) > 0 && strings.HasPrefix(last, m.vals[len(m.vals)-1]) {
-			m.vals = m.vals[:len(m.vals)-1]
-		}
-		m.vals = append(m.vals, last)
+		m.vals = append(m.vals, found)
 	}
 	return next
 }
