@@ -38,17 +38,22 @@ func (c *Content) byHand(ctx context.Context, call run.Call, op func(cache.Drive
 	return out, err
 }
 
-// byHandURLs returns the commands for an operation on URLs, which are read from the playlists where only deployments are named.
+// byHandURLs returns the commands for an operation on URLs, which are read from the playlists where only deployments are named. Playlists
+// that cannot be read now are a comment among the commands: the rest of the runbook is worth having.
 func (c *Content) byHandURLs(ctx context.Context, call run.Call, verb cache.Verb, deployments, urls []string) ([]string, error) {
-	ch, _, err := c.subjectOf(ctx, call.Node, deployments, urls)
-	if err != nil {
-		return nil, fmt.Errorf("which URLs %s serves: %w", call.Node, err)
+	ch, ds, err := c.subjectOf(ctx, call.Node, deployments, urls)
+	if err != nil && len(ds) == 0 {
+		return nil, err
 	}
-	return c.byHand(ctx, call, func(cache.Driver) (cache.Op, error) {
-		op := cache.Op{Verb: verb}
-		for _, o := range ch.objects {
-			op.URLs = append(op.URLs, o.URL)
-		}
-		return op, nil
+	var out []string
+	for _, p := range ch.problems {
+		out = append(out, "# not read, so its URLs are missing here: "+p)
+	}
+	if len(ch.objects) == 0 {
+		return append(out, "# nothing to "+string(verb)+" on "+call.Node), nil
+	}
+	lines, err := c.byHand(ctx, call, func(cache.Driver) (cache.Op, error) {
+		return cache.Op{Verb: verb, URLs: cache.Walked{Objects: ch.objects}.URLs()}, nil
 	})
+	return append(out, lines...), err
 }

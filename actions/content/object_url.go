@@ -92,15 +92,19 @@ func addOrigin(to []*url.URL, u *url.URL) []*url.URL {
 
 // pathPrefix returns the path of a prefix that may be a URL, and a note where a host was dropped: bans look at the path alone.
 func pathPrefix(raw string) (prefix, note string, err error) {
+	whole := errors.New("everything is no prefix: to remove everything say: flush") // another risk, another question
 	if strings.HasPrefix(raw, "/") {
+		if strings.Trim(raw, "/") == "" {
+			return "", "", whole
+		}
 		return raw, "", nil
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", "", fmt.Errorf("%w %q: want /path or http://host/path", cache.ErrBadPrefix, raw)
 	}
-	if u.EscapedPath() == "" || u.EscapedPath() == "/" && u.RawQuery == "" {
-		return "", "", errors.New("a whole host is no prefix: to remove everything say: flush")
+	if strings.Trim(u.EscapedPath(), "/") == "" && u.RawQuery == "" || u.EscapedPath() == "" {
+		return "", "", whole
 	}
 	prefix = u.EscapedPath()
 	if u.RawQuery != "" {
