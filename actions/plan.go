@@ -19,6 +19,7 @@ type Plan struct {
 	Notes   []string      `json:"notes,omitempty"`   // what a person must know before the yes: what cannot be undone, what will be felt
 	Confirm bool          `json:"confirm,omitempty"` // ask for a yes even where the risk table would not
 	Hold    time.Duration `json:"hold,omitempty"`    // a temporary change: done steps are undone by themselves after this long
+	Approve *Approval     `json:"approve,omitempty"` // who else must say yes first; set by policy
 }
 
 // Group is a set of steps that every one of its nodes goes through in order, Width nodes at a time.

@@ -22,6 +22,8 @@ type Actor struct {
 	Kind ActorKind `json:"kind"`
 	Name string    `json:"name"`         // the name in the configuration; empty when the identity is mapped to nobody
 	As   string    `json:"as,omitempty"` // the identity it came with, such as unix:anna
+	// Owner is whose rights a rule or a job acts with; empty for a person, and for a rule that the configuration file itself vouches for.
+	Owner string `json:"owner,omitempty"`
 }
 
 // String returns the name a reader knows, or the raw identity where no name is mapped to it.
