@@ -102,7 +102,11 @@ func Open(o Options) (*Engine, error) {
 	if _, _, err := readMarker(o.Marker); err != nil { // a newer schema is refused before anything is touched
 		return nil, err
 	}
-	e, err := launch(o, filepath.Clean(o.Dir), false)
+	held, err := hold(o)
+	if err != nil {
+		return nil, err
+	}
+	e, err := launch(o, held, o.Dir, false)
 	if err != nil {
 		return nil, err
 	}
@@ -114,25 +118,28 @@ func Open(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// launch locks o.Dir, starts a server whose data lies in dir, and connects. unsafe leaves out the sync per message.
-func launch(o Options, dir string, unsafe bool) (*Engine, error) {
+// hold makes the data directory and locks it.
+func hold(o Options) (*os.File, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	held, err := lock(o.Dir)
-	if err != nil {
-		return nil, err
-	}
+	return lock(o.Dir)
+}
+
+// launch starts a server whose data lies in dir, and connects. unsafe leaves out the sync per message. On an error it lets go of the lock.
+func launch(o Options, held *os.File, dir string, unsafe bool) (*Engine, error) {
 	h := newHealth(o.Log)
 	e := &Engine{options: o, log: o.Log, lock: held, health: h, delivers: make(chan struct{}), done: make(chan struct{}), halt: func() {}}
 	e.server = &embedded{dir: dir, unsafe: unsafe, log: &serverLog{log: o.Log, broken: func(line string) { h.fail(lineOf(line)) }}}
 	if err := e.server.start(); err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
-	if e.wire, err = dial(e.server, h); err != nil {
+	w, err := dial(e.server, h)
+	if err != nil {
 		e.server.stop()
 		return nil, errors.Join(err, held.Close())
 	}
+	e.wire = w
 	e.elections = NewElections(e.Bucket(Leaders), e.wire.closed)
 	return e, nil
 }
@@ -219,5 +226,7 @@ func (e *Engine) shut() {
 	e.wire.nc.Close()
 	e.wire.end()
 	e.server.stop()
-	_ = e.lock.Close() // the kernel drops the lock whatever it returns
+	if e.lock != nil {
+		_ = e.lock.Close() // the kernel drops the lock whatever it returns
+	}
 }

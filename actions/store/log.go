@@ -105,5 +105,5 @@ func (l *log) Last(ctx context.Context) (Record, error) {
 }
 
 func recordOf(s stored) Record {
-	return Record{Sequence: s.sequence - genesisOffset, ID: s.header.Get(headerID), Data: s.data, At: s.at}
+	return Record{Sequence: s.sequence - genesisOffset, ID: idOf(s.header), Data: s.data, At: s.at}
 }

@@ -165,11 +165,7 @@ func (q *queue) lease(m *nats.Msg) (*lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pull: message without metadata: %w", err)
 	}
-	id := m.Header.Get(headerID)
-	if name := m.Header.Get(headerName); name != "" {
-		id = name
-	}
-	l := &lease{w: q.w, time: q.e.options.Lease, reply: m.Reply, id: id, data: m.Data, deliveries: int(meta.NumDelivered),
+	l := &lease{w: q.w, time: q.e.options.Lease, reply: m.Reply, id: idOf(m.Header), data: m.Data, deliveries: int(meta.NumDelivered),
 		sequence: original(m.Header, meta.Sequence.Stream)}
 	l.end.Store(time.Now().Add(l.time).UnixNano())
 	return l, nil

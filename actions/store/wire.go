@@ -31,7 +31,7 @@ const (
 	headerTarget     = "Nats-Schedule-Target"
 	headerOperation  = "KV-Operation" // as the nats command shows it; the value of a deletion is DEL
 
-	headerName     = "Opsbot-Id"       // the name of the timer that a message comes from
+	headerName     = "Opsbot-Id"       // the name of the timer that a message comes from, or the id of what was imported
 	headerAt       = "Opsbot-At"       // when an imported message was first written
 	headerOriginal = "Opsbot-Sequence" // which number an imported message had
 )
@@ -233,6 +233,14 @@ func written(h nats.Header, at time.Time) time.Time {
 		return first
 	}
 	return at
+}
+
+// idOf returns the id of a message or record.
+func idOf(h nats.Header) string {
+	if name := h.Get(headerName); name != "" {
+		return name
+	}
+	return h.Get(headerID)
 }
 
 // gone says whether the message marks the end of a key.
