@@ -33,7 +33,7 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 	if o.spec = p.catalog.spec(o.intent.Name); o.spec == nil {
 		return Parsed{}, false
 	}
-	slot, values, wrong := p.answerValue(o.spec, missing, value)
+	slot, values, wrong := p.answerValue(&u, o.spec, missing, value)
 	switch {
 	case values != nil && (chosen || !slot.kind.loose() || !p.isCommand(u)):
 		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, missing.At, values...))
@@ -77,9 +77,9 @@ func (p *Parser) isCommand(u Utterance) bool {
 
 // answerValue reads said as the value of one of the slots that are missing. Prepositions and the slot's own name
 // may stand before it.
-func (p *Parser) answerValue(spec *Spec, missing *Missing, said string) (slot SlotSpec, values []string, wrong *fault) {
-	m := p.matchers.Get().(*matcher)
-	defer p.matchers.Put(m)
+func (p *Parser) answerValue(u *Utterance, spec *Spec, missing *Missing, said string) (slot SlotSpec, values []string, wrong *fault) {
+	m := p.scratch(u.clock())
+	defer p.release(m)
 	group := strings.Split(missing.Slot, "|")
 	for _, name := range group {
 		s, ok := spec.Slot(name)

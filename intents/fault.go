@@ -1,10 +1,8 @@
 package intents
 
 import (
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // faultKind says what is wrong with a value.
@@ -26,6 +24,7 @@ type fault struct {
 	said    string   // as typed
 	value   string   // with faultMistyped: what it is taken for
 	choices []string // what could be meant
+	near    int      // how far the first of choices is from what was said
 	at      int      // where in the slot's list it belongs, -1 where the whole list is in doubt
 	text    string   // what is wrong, for a person
 }
@@ -78,8 +77,10 @@ func (m *matcher) faulty(h *hole, i int) int {
 		}
 		f.text = "there is nothing called " + strconv.Quote(t.raw)
 		f.choices = m.p.catalog.topicsNear(t.low)
-	case kindCount, kindVNI, kindRate:
-		if !digits(t.raw) && !strings.HasPrefix(t.raw, "-") {
+	case kindRate:
+		next = m.faultyRate(f, i)
+	case kindCount, kindVNI:
+		if !digits(strings.TrimPrefix(t.raw, "-")) {
 			return -1
 		}
 		f.text = t.raw + " is out of range"
@@ -92,6 +93,23 @@ func (m *matcher) faulty(h *hole, i int) int {
 	return next
 }
 
+// faultyRate says in f what is wrong with the word at i that stands where a rate should.
+func (m *matcher) faultyRate(f *fault, i int) int {
+	bare := strings.TrimSuffix(strings.TrimSuffix(m.toks[i].low, "/s"), "rps")
+	if !digits(strings.TrimPrefix(bare, "-")) {
+		return -1
+	}
+	if bare == m.toks[i].low && number(bare, 1, mostRate) != "" {
+		f.text, f.choices = bare+" of what", []string{bare + "/s"}
+		return i + 1
+	}
+	f.text = "a rate of " + bare + " is out of range"
+	if next := m.rateUnit(i + 1); next > 0 {
+		return next
+	}
+	return i + 1
+}
+
 // faultyName reads one or two words at i as a name that the inventory does not have. at is its place in a list.
 func (m *matcher) faultyName(h *hole, i, at int) int {
 	t := &m.toks[i]
@@ -99,24 +117,51 @@ func (m *matcher) faultyName(h *hole, i, at int) int {
 		m.fault = m.p.fault(h, t.raw, at)
 		return i + 1
 	}
-	if reserved(t.low) || isURL(t.raw) || utf8.RuneCountInString(t.raw) > 64 || len(t.raw) == 0 || t.raw[0] == '-' || t.raw[0] == '\'' {
+	if said, next := m.twoWords(i); next > 0 {
+		m.fault = m.p.fault(h, said, at)
+		return next
+	}
+	if !m.nameLike(t) {
 		return -1
 	}
-	article := i > 0 && (m.toks[i-1].word == wordThe || m.toks[i-1].low == "a" || m.toks[i-1].low == "my")
-	if i+1 < len(m.toks) && !t.comma && (digits(m.toks[i+1].raw) || numberWord(m.toks[i+1].low) != "") && !digits(t.raw) {
-		number := m.toks[i+1].raw
-		if !digits(number) {
-			number = numberWord(m.toks[i+1].low)
-		}
-		m.fault = m.p.fault(h, t.raw+"-"+number, at)
-		return i + 2
-	}
 	f := m.p.fault(h, t.raw, at)
-	if article && f.kind == faultUnknown && !slices.ContainsFunc([]byte(t.raw), func(c byte) bool { return '0' <= c && c <= '9' }) {
+	article := i > 0 && (m.toks[i-1].word == wordThe || m.toks[i-1].low == "a" || m.toks[i-1].low == "my")
+	if article && f.kind == faultUnknown && !strings.ContainsAny(t.raw, "0123456789") {
 		return -1 // "flush the toilet" is not about us
 	}
 	m.fault = f
 	return i + 1
+}
+
+// nameLike reports whether the word t could be meant as a name: not a word of the grammar, not a URL, no punctuation.
+func (m *matcher) nameLike(t *token) bool {
+	const longest = 64 // bytes; a name that is longer is a mistake of another kind
+	if reserved(t.low) || isURL(t.raw) || len(t.raw) > longest || t.raw == "" || strings.ContainsRune("-'<:", rune(t.raw[0])) {
+		return false
+	}
+	if _, verb := m.p.catalog.auto.step(0, t.word); verb && t.word != wordNone {
+		return false
+	}
+	var ok bool
+	m.key, ok = appendKey(m.key[:0], t.raw)
+	return ok
+}
+
+// twoWords reads a word and a number at word i that could be one name: "edge 99", "edge ninety". It returns the
+// name and the word behind, -1 where there is none.
+func (m *matcher) twoWords(i int) (said string, next int) {
+	t := &m.toks[i]
+	if i+1 >= len(m.toks) || t.comma || digits(t.raw) || reserved(t.low) && !m.p.prefixes[t.low] {
+		return "", -1
+	}
+	number := m.toks[i+1].raw
+	if n := numberWord(m.toks[i+1].low); n != "" {
+		number = n
+	}
+	if !digits(number) {
+		return "", -1
+	}
+	return t.raw + "-" + number, i + 2
 }
 
 // fault says what is wrong with the name said: mistyped, ambiguous, or unknown.
@@ -134,7 +179,7 @@ func (p *Parser) fault(h *hole, said string, at int) *fault {
 		f.text = "taking " + said + " as " + near
 		return f
 	}
-	f.choices = p.Nearest(h.kind.String(), said)
+	f.choices, f.near = p.nearest(h.kind, said)
 	f.text = "there is no " + h.kind.String() + " " + strconv.Quote(said)
 	if digits(said) {
 		f.text = "a bare number could be anything"

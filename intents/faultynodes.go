@@ -50,7 +50,7 @@ func (m *matcher) faultyItem(h *hole, i int) int {
 			return after
 		}
 	}
-	if m.toks[i].word == wordNode && i+1 < len(m.toks) {
+	for i+1 < len(m.toks) && (m.toks[i].word == wordThe || m.toks[i].word == wordNode) {
 		i++
 	}
 	next := m.faultyName(h, i, len(m.nodes.order))

@@ -3,6 +3,7 @@ package intents
 import (
 	"maps"
 	"strings"
+	"time"
 )
 
 // flags fills the slots and options of f from the flags of the command. A mistake goes into f.err or f.fault.
@@ -122,8 +123,8 @@ func (s *Spec) ordered(slots Slots) Slots {
 
 // flagValues reads the value of the flag t as what slot takes, or says what is wrong with it.
 func (p *Parser) flagValues(slot SlotSpec, t *token) ([]string, *fault) {
-	m := p.matchers.Get().(*matcher)
-	defer p.matchers.Put(m)
+	m := p.scratch(time.Time{})
+	defer p.release(m)
 	if t.quoted {
 		m.part = &part{toks: []token{{raw: t.value, low: strings.ToLower(t.value), quoted: true}}}
 		if values, _ := m.whole(slot); values != nil {
@@ -154,8 +155,8 @@ func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, *faul
 func (m *matcher) whole(slot SlotSpec) ([]string, *fault) {
 	m.toks, m.vals, m.fault = m.part.toks, m.vals[:0], nil
 	h := &hole{slot: slot.Name, kind: slot.kind, list: slot.List}
-	if (slot.kind == kindRate || slot.kind == kindTopic) && len(m.toks) == 1 {
-		if v := number(m.toks[0].raw, 1, 1_000_000); v != "" && slot.kind == kindRate {
+	if slot.kind == kindRate && len(m.toks) == 1 {
+		if v := number(m.toks[0].raw, 1, mostRate); v != "" {
 			return []string{v}, nil
 		}
 	}

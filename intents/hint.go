@@ -3,12 +3,16 @@ package intents
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // hint says why a command that no pattern fits is refused, and what to type instead.
 func (p *Parser) hint(pt *part) string {
 	if mood := moodOf(pt); mood != "" {
 		return mood
+	}
+	if text := p.joined(pt); text != "" {
+		return `not an exact command; two commands are joined by "then": ` + text
 	}
 	first := pt.toks[0].low
 	verbs := p.catalog.first
@@ -30,10 +34,33 @@ func (p *Parser) hint(pt *part) string {
 	return "not an exact command; `help` lists them"
 }
 
+// joined returns two commands that "and" joins as they should be joined, "" where it does not join two.
+func (p *Parser) joined(pt *part) string {
+	m := p.scratch(time.Time{})
+	defer p.release(m)
+	for i := range pt.toks {
+		if pt.toks[i].word != wordAnd || pt.toks[i].quoted || i == 0 || i+1 == len(pt.toks) {
+			continue
+		}
+		var both []string
+		for _, toks := range [][]token{slices.Clone(pt.toks[:i]), pt.toks[i+1:]} {
+			toks[len(toks)-1].comma = false
+			m.read(&part{toks: toks, flags: pt.flags}, false)
+			if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && whole[0].fault == nil {
+				both = append(both, whole[0].outcome().intent.Canonical())
+			}
+		}
+		if len(both) == 2 {
+			return strings.Join(both, " then ")
+		}
+	}
+	return ""
+}
+
 // corrected returns the canonical text of the command with its first word put right, "" where it still is none.
 func (p *Parser) corrected(pt *part, verb string) string {
-	m := p.matchers.Get().(*matcher)
-	defer p.matchers.Put(m)
+	m := p.scratch(time.Time{})
+	defer p.release(m)
 	fixed := *pt
 	fixed.toks = slices.Clone(pt.toks)
 	fixed.toks[0] = p.catalog.token(verb, false)

@@ -42,10 +42,9 @@ const (
 	wordDeployment
 	wordChannel
 	wordSegment
-	wordOr
+	wordVNI
+	wordUntil
 	wordEverything
-	wordIs
-	wordSame
 	firstFreeWord
 )
 
@@ -54,7 +53,7 @@ func structureWords() []string {
 	return []string{
 		"", "and", "then", "please", "all", "every", "each", "the", "except", "but", "excluding", "without",
 		"through", "thru", "to", "in", "at", "on", "of", "from", "with", "for", "site", "node", "nodes", "edge", "edges", "label",
-		"run", "mac", "macs", "macos", "darwin", "linux", "deployment", "channel", "segment", "or", "everything", "is", "same",
+		"run", "mac", "macs", "macos", "darwin", "linux", "deployment", "channel", "segment", "vni", "until", "everything",
 	}
 }
 
@@ -65,7 +64,7 @@ func reserved(w string) bool {
 	case "a", "an", "and", "or", "nor", "not", "no", "yes", "never", "dont", "don't", "then", "please", "all", "every", "each", "any",
 		"the", "except", "but", "excluding", "without", "through", "thru", "to", "in", "at", "on", "of", "from", "with", "for", "by", "as",
 		"site", "node", "nodes", "edge", "edges", "label", "run", "if", "unless", "when", "once", "until", "while", "is", "are", "was", "it",
-		"them", "this", "that", "these", "those", "now", "me", "my", "everything", "nothing", "same", "last", "deployment", "channel", "segment",
+		"them", "this", "that", "these", "those", "now", "me", "my", "everything", "nothing", "same", "last", "vni", "deployment", "channel", "segment",
 		"r", "wait", "stop", "actually", "sorry", "instead", "what", "who", "how", "why", "where", "which", "should", "can", "could", "would":
 		return true
 	}

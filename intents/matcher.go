@@ -3,6 +3,7 @@ package intents
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // matcher walks the automaton over the words of one command. It is scratch space that Parse takes from a pool.
@@ -12,6 +13,7 @@ type matcher struct {
 	parts []part  // its commands
 	toks  []token // the words of the command that is read now
 	part  *part
+	now   time.Time // the clock of the utterance, in the person's zone
 
 	vals  []string  // values of the holes passed so far
 	caps  []capture // which hole took which of vals
@@ -19,6 +21,7 @@ type matcher struct {
 	nodes nodeSet   // scratch for lists of nodes
 	steps int       // edges tried; bounded, so that no utterance takes long
 
+	listing bool   // every state in which the words end is wanted, not what they mean
 	lenient bool   // second pass: one value may be wrong
 	fault   *fault // what is wrong with a value on the path walked now
 	found   []match
@@ -60,6 +63,16 @@ func newMatchers(p *Parser) *sync.Pool {
 	return &sync.Pool{New: func() any { return &matcher{p: p} }}
 }
 
+// scratch takes a matcher from the pool; release gives it back. now is the clock of the utterance.
+func (p *Parser) scratch(now time.Time) *matcher {
+	m := p.matchers.Get().(*matcher)
+	m.now, m.listing = now, false
+	return m
+}
+
+// release gives m back to the pool.
+func (p *Parser) release(m *matcher) { p.matchers.Put(m) }
+
 // read walks the automaton over pt and leaves every way to read it in m.found.
 func (m *matcher) read(pt *part, lenient bool) {
 	m.part, m.toks = pt, pt.toks
@@ -76,11 +89,7 @@ func (m *matcher) walk(s int32, i, quoted int) {
 	a := m.p.catalog.auto
 	st := &a.states[s]
 	if i == len(m.toks) {
-		if len(st.accepts) > 0 {
-			m.accept(st, quoted)
-		} else if !m.lenient && quoted == 0 && len(m.ended) < mostEnded {
-			m.ended = append(m.ended, halfway{s, slices.Clone(m.vals), slices.Clone(m.caps)})
-		}
+		m.end(s, st, quoted)
 		return
 	}
 	if i > 0 && m.toks[i-1].comma {
@@ -101,21 +110,37 @@ func (m *matcher) walk(s int32, i, quoted int) {
 	}
 }
 
-// take tries to pass the hole of edge e at word i.
-func (m *matcher) take(e holeEdge, i, quoted int) {
-	mark, before := len(m.vals), m.fault
-	h := &m.p.catalog.auto.holes[e.hole]
-	next := m.value(h, i, e.rangeTo)
-	if next < 0 && m.lenient && m.fault == nil {
-		m.vals = m.vals[:mark]
-		next = m.faulty(h, i)
+// end notes that the words end in state s: they mean something, or they are unfinished.
+func (m *matcher) end(s int32, st *state, quoted int) {
+	if len(st.accepts) > 0 && !m.listing {
+		m.accept(st, quoted)
+		return
 	}
+	if !m.lenient && quoted == 0 && (m.listing || len(m.ended) < mostEnded) {
+		m.ended = append(m.ended, halfway{s, slices.Clone(m.vals), slices.Clone(m.caps)})
+	}
+}
+
+// take tries to pass the hole of edge e at word i. In the lenient pass it also tries what is almost a value: the
+// right one may be part of a list in which another is wrong.
+func (m *matcher) take(e holeEdge, i, quoted int) {
+	h := &m.p.catalog.auto.holes[e.hole]
+	mark, before := len(m.vals), m.fault
+	m.pass(e, i, m.value(h, i, e.rangeTo), mark, quoted)
+	if m.lenient && m.fault == nil {
+		m.pass(e, i, m.faulty(h, i), mark, quoted)
+	}
+	m.fault = before
+}
+
+// pass goes on behind the hole of e, whose value reaches from word i to next and is in m.vals from mark on.
+func (m *matcher) pass(e holeEdge, i, next, mark, quoted int) {
 	if next > i {
 		m.caps = append(m.caps, capture{e.hole, int32(mark), int32(len(m.vals))})
 		m.walk(e.to, next, quoted)
 		m.caps = m.caps[:len(m.caps)-1]
 	}
-	m.vals, m.fault = m.vals[:mark], before
+	m.vals = m.vals[:mark]
 }
 
 // accept notes that the words can be read as each rule that ends in st.

@@ -132,7 +132,7 @@ func sitesOf(inv *Inventory) []string {
 // separators, or impossible to write in a command.
 func (x *nameIndex) add(k kind, text string, at int32) string {
 	buf, ok := appendKey(nil, text)
-	if clean, err := normalise(text); !ok || err != nil || clean != text {
+	if !ok || !sayable(text) {
 		return fmt.Sprintf("%s %q cannot be said in a command: it needs letters or digits at both ends and no unusual characters", k, text)
 	}
 	words := 1 + strings.Count(text, " ")
@@ -163,6 +163,27 @@ func (x *nameIndex) add(k kind, text string, at int32) string {
 		}
 		first = n.next
 	}
+}
+
+// sayable reports whether text, in quotation marks, survives the way into a command.
+func sayable(text string) bool {
+	if plain(text) && !strings.ContainsAny(text, "\"'`\\\n") {
+		return true
+	}
+	if strings.ContainsRune(text, '\n') {
+		return false
+	}
+	said := "x " + quote(text)
+	clean, err := normalise(said)
+	if err != nil || clean != said {
+		return false
+	}
+	if clean, err = unwrap(said, &Utterance{}); err != nil || clean != said {
+		return false
+	}
+	var none Catalog
+	toks, err := none.tokenise(nil, said)
+	return err == nil && len(toks) == 2 && toks[1].quoted && toks[1].raw == text
 }
 
 // mostNameWords bounds how many words a name may be said in.

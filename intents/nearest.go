@@ -127,6 +127,12 @@ func (p *Parser) Nearest(of, name string) []string {
 	if err != nil || !k.named() {
 		return nil
 	}
+	names, _ := p.nearest(k, name)
+	return names
+}
+
+// nearest is Nearest for the kind k. It also returns how far the first name is.
+func (p *Parser) nearest(k kind, name string) (names []string, far int) {
 	letters, numbers := shape(name)
 	list := make([]closeName, 0, len(p.names.ofKind[k]))
 	for _, text := range p.names.ofKind[k] {
@@ -141,11 +147,13 @@ func (p *Parser) Nearest(of, name string) []string {
 		return cmp.Or(cmp.Compare(a.letters, b.letters), cmp.Compare(a.digits, b.digits), cmp.Compare(a.number, b.number))
 	})
 	const most = 3
-	var out []string
 	for _, c := range list[:min(most, len(list))] {
-		out = append(out, c.text)
+		names = append(names, c.text)
 	}
-	return out
+	if len(list) > 0 {
+		far = list[0].letters + list[0].digits
+	}
+	return names, far
 }
 
 // apart returns how far apart two lists of numbers are in their last number.

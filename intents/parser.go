@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Parser understands utterances against one inventory. It is immutable and safe for concurrent use; where the
@@ -59,6 +60,7 @@ type outcome struct {
 func (p *Parser) Parse(u Utterance) Parsed {
 	tr := tracer{on: u.Explain}
 	out := p.parse(&u, &tr)
+	tr.add("decision: ", string(out.Decision), ", ", out.Because)
 	out.Text, out.Trace = u.Text, tr.lines
 	return out
 }
@@ -71,8 +73,8 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 		return refused(refusal(err))
 	}
 	tr.add("text: ", text)
-	m := p.matchers.Get().(*matcher)
-	defer p.matchers.Put(m)
+	m := p.scratch(u.clock())
+	defer p.release(m)
 	toks, err := p.catalog.tokenise(m.typed[:0], text)
 	m.typed = toks
 	if err != nil {
@@ -99,6 +101,14 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 		outcomes[i] = p.understand(m, &parts[i], tr)
 	}
 	return compound(outcomes)
+}
+
+// clock returns the time of u in its zone, the zero time where u has no clock.
+func (u *Utterance) clock() time.Time {
+	if u.Zone == nil || u.Now.IsZero() {
+		return u.Now.UTC()
+	}
+	return u.Now.In(u.Zone)
 }
 
 // clean returns the text of u as the grammar reads it.

@@ -11,8 +11,13 @@ const longestSpan = 30 * 24 * time.Hour
 
 // span reads a duration: 2h, 1h30m, "90 minutes", "an hour and a half", "2 hours and 15 minutes". Its value is
 // a Go duration. A bare number is none, nor is nothing or more than longestSpan.
+//
+// Behind "until" it reads a time of day instead, and the value is how long it is until then.
 func (m *matcher) span(i int) int {
 	d, next := m.spanAt(i)
+	if i > 0 && m.toks[i-1].word == wordUntil {
+		d, next = m.untilAt(i)
+	}
 	if next < 0 || d <= 0 || d > longestSpan {
 		return -1
 	}

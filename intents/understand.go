@@ -18,6 +18,10 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		}
 		return p.decide(&whole[0], pt)
 	}
+	if whole := best(p.verbAndFlags(m)); len(whole) == 1 {
+		tr.add("grammar: ", whole[0].rule.where(), " by flags")
+		return p.decide(&whole[0], pt)
+	}
 	if half := p.unfinished(m); half != nil {
 		tr.add("grammar: unfinished, ", half.rule.where())
 		return p.lacks(half, pt)
@@ -32,6 +36,25 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 	}
 	tr.add("grammar: no pattern fits")
 	return outcome{decision: Refuse, because: p.hint(pt)}
+}
+
+// verbAndFlags returns the ways to read a command whose words are a verb alone and whose slots are all in flags.
+func (p *Parser) verbAndFlags(m *matcher) []match {
+	if len(m.part.flags) == 0 {
+		return nil
+	}
+	verb := strings.ToLower(m.words(0, len(m.toks)))
+	var found []match
+	for _, spec := range p.catalog.specs {
+		if spec.Name != verb && !slices.Contains(spec.Verbs, verb) {
+			continue
+		}
+		f := match{rule: &rule{spec: spec}}
+		m.flags(&f)
+		f.missing = spec.missing(f.slots) != nil
+		found = append(found, f)
+	}
+	return found
 }
 
 // where names the rule for a trace.
@@ -267,7 +290,7 @@ func leastWrong(found []match) *match {
 		if f.fault == nil || f.err != "" {
 			continue
 		}
-		if least == nil || f.fault.rank() < least.fault.rank() {
+		if least == nil || f.fault.rank() < least.fault.rank() || f.fault.rank() == least.fault.rank() && f.fault.near < least.fault.near {
 			least = f
 		}
 	}

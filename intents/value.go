@@ -18,7 +18,9 @@ func (m *matcher) value(h *hole, i int, rangeTo bool) int {
 		return m.span(i)
 	case kindRun:
 		return m.run(i)
-	case kindSite, kindDeployment, kindTenant, kindSegment, kindPerson, kindRule, kindJob:
+	case kindSegment:
+		return m.segment(i)
+	case kindSite, kindDeployment, kindTenant, kindPerson, kindRule, kindJob:
 		return m.named(h.kind, i)
 	case kindTopic:
 		return m.topic(i)
@@ -60,7 +62,7 @@ func wordValue(k kind, t *token) string {
 	case kindCount:
 		return number(t.raw, 1, 1<<31-1)
 	case kindVNI:
-		return number(t.raw, 1, 1<<24-1) // 24 bits, RFC 7348 section 5
+		return number(t.raw, 1, mostVNI)
 	case kindText:
 		if t.quoted {
 			return t.raw
@@ -146,6 +148,44 @@ func (m *matcher) named(k kind, i int) int {
 	return next
 }
 
+// segment reads the name of a segment, or "segment 5001" and "vni 5001": its name where the VNI is known, else
+// the VNI itself. A bare number is none.
+func (m *matcher) segment(i int) int {
+	if next := m.named(kindSegment, i); next > 0 {
+		return next
+	}
+	t := &m.toks[i]
+	typed := t.word == wordSegment || t.word == wordVNI
+	if t.quoted || t.comma {
+		return -1
+	}
+	if typed && i+1 < len(m.toks) {
+		if t.word == wordSegment {
+			if next := m.named(kindSegment, i+1); next > 0 {
+				return next
+			}
+		}
+		i++
+	} else if i == 0 || m.toks[i-1].word != wordSegment && m.toks[i-1].word != wordVNI {
+		return -1
+	}
+	said := number(m.toks[i].raw, 1, mostVNI)
+	if said == "" {
+		return -1
+	}
+	for j := range m.p.inv.Segments {
+		if s := &m.p.inv.Segments[j]; s.VNI != 0 && strconv.FormatUint(uint64(s.VNI), 10) == said {
+			said = s.Name
+			break
+		}
+	}
+	m.vals = append(m.vals, said)
+	return i + 1
+}
+
+// mostVNI is the highest VNI: 24 bits, RFC 7348 section 5.
+const mostVNI = 1<<24 - 1
+
 // lookup finds the name of kind k that begins at word i and takes the most words. It returns -1 where there is
 // none, and where several names are written alike.
 func (m *matcher) lookup(k kind, i int) (found int32, next int) {
@@ -166,7 +206,7 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 	}
 	for j := i + 1; j < len(m.toks) && j < i+x.longest; j++ {
 		t := &m.toks[j]
-		if t.quoted || m.toks[j-1].comma || t.word == wordAnd || t.word == wordTo {
+		if t.quoted || m.toks[j-1].comma || reserved(t.low) {
 			break
 		}
 		if !m.extend(t) {
@@ -251,6 +291,9 @@ func cleanURL(text string) (clean, why string) {
 	return text, ""
 }
 
+// mostRate bounds requests per second; no single machine plays more viewers.
+const mostRate = 1_000_000
+
 // rate reads requests per second: "100/s", "100 rps", "100 requests per second".
 func (m *matcher) rate(i int) int {
 	said := m.toks[i].low
@@ -262,7 +305,7 @@ func (m *matcher) rate(i int) int {
 	if !unit {
 		next = m.rateUnit(next)
 	}
-	if next < 0 || number(bare, 1, 1_000_000) == "" {
+	if next < 0 || number(bare, 1, mostRate) == "" {
 		return -1
 	}
 	m.vals = append(m.vals, bare)
