@@ -92,7 +92,10 @@ func (t *talk) edit(ctx context.Context) error {
 		io.Writer
 	}{k, t.Screen}, prompt)
 	t.Printer.through(editor)
-	defer t.Printer.through(t.Screen)
+	defer func() {
+		_, _ = t.Screen.Write([]byte("\r\x1b[J")) // takes the prompt away; a terminal that is gone needs none of it
+		t.Printer.through(t.Screen)
+	}()
 	editor.AutoCompleteCallback = t.tabulator
 	for {
 		if w, h := t.Screen.Size(); w > 0 {
