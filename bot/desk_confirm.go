@@ -1,0 +1,140 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/policy"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/reply"
+	"github.com/shitops/opsbot/intents"
+)
+
+// ask asks back for what a command lacks. The next line of the same person in the same thread may answer.
+func (t *talk) ask(ctx context.Context, p intents.Parsed) door.Exit {
+	if err := t.questions.ask(ctx, t.message, question{Asked: &p, Missing: p.Missing}); err != nil {
+		return t.trouble("keep the question", err)
+	}
+	card := reply.Card{Kind: reply.Question, Title: p.Question}
+	if p.Missing != nil {
+		card.Choices = p.Missing.Choices
+	}
+	if p.Because != p.Question {
+		card.Hint = p.Because
+	}
+	t.send(card)
+	return door.NotFound
+}
+
+// askYes shows what would be done and asks for a yes. Changes holds how the plan differs from one that was shown before.
+func (t *talk) askYes(ctx context.Context, proposals []proposal, changes []string) door.Exit {
+	q := question{}
+	var lines []string
+	for _, p := range proposals {
+		q.Requests = append(q.Requests, p.asked)
+		shown := actions.Plan{}
+		if p.plan != nil {
+			shown = *p.plan
+			lines = append(lines, p.plan.Lines()...)
+		}
+		q.Plans = append(q.Plans, shown)
+		t.record(ctx, entry(p.request, policy.Entry{Decision: policy.Asked, PlanHash: shown.Hash(), Risk: p.verdict.Risk}))
+	}
+	if err := t.questions.ask(ctx, t.message, q); err != nil {
+		return t.trouble("keep the question", err)
+	}
+	if changes != nil {
+		lines = append(append([]string{"what changed since it was shown:"}, changes...), lines...)
+	}
+	t.send(reply.Card{
+		Kind: reply.Question, Title: askTitle(proposals, changes != nil), Lines: lines, Choices: []string{"yes", "no"},
+		Hint: t.howToAgree(), Data: q.Plans,
+	})
+	return door.Refused
+}
+
+func askTitle(proposals []proposal, again bool) string {
+	var what []string
+	for _, p := range proposals {
+		if p.plan != nil {
+			what = append(what, fmt.Sprintf("%s (%s)", p.plan.Say, p.verdict.Risk))
+		} else {
+			what = append(what, p.request.Text)
+		}
+	}
+	if again {
+		return "the plan has changed: " + strings.Join(what, ", then ") + ": do it now?"
+	}
+	return strings.Join(what, ", then ") + ": do it?"
+}
+
+func (t *talk) howToAgree() string {
+	if t.message.Patient {
+		return fmt.Sprintf("yes or no, within %s", brief(patience))
+	}
+	return fmt.Sprintf("nothing was done: say it with --yes, or say yes within %s", brief(patience))
+}
+
+// yesNo answers the pending question, if there is one that a yes or a no can answer.
+func (t *talk) yesNo(ctx context.Context, q *question, yes bool) door.Exit {
+	t.decision = "no"
+	if yes {
+		t.decision = "yes"
+	}
+	if q == nil || q.Requests == nil && yes {
+		t.send(reply.Card{Kind: reply.Refused, Title: "there is no question of mine that a yes or no would answer", Hint: "a question expires after " + brief(patience) + ": say the command again"})
+		return door.NotFound
+	}
+	if err := t.questions.take(ctx, q); err != nil {
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			t.send(reply.Card{Kind: reply.Refused, Title: "that question was answered already"})
+			return door.Refused
+		}
+		return t.trouble("take the answer, so nothing was done", err)
+	}
+	if !yes {
+		for _, r := range q.Requests {
+			t.record(ctx, entry(r, policy.Entry{Decision: policy.Declined}))
+		}
+		t.send(reply.Card{Kind: reply.Answer, Title: "all right, nothing was done"})
+		return door.OK
+	}
+	return t.agreed(ctx, q)
+}
+
+// agreed plans again with the world and the rights of now. The same plans are carried out; others are shown and asked about again.
+func (t *talk) agreed(ctx context.Context, q *question) door.Exit {
+	requests := make([]actions.Request, len(q.Requests))
+	for i, r := range q.Requests {
+		// The question is the cause: two yeses to one question are one run.
+		r.Cause, r.Actor = fmt.Sprintf("question/%s/%d", q.ID, i), t.actor
+		requests[i] = r
+	}
+	proposals, exit := t.plan(ctx, requests)
+	if exit != door.OK {
+		return exit
+	}
+	var changes []string
+	for i, p := range proposals {
+		now := actions.Plan{}
+		if p.plan != nil {
+			now = *p.plan
+		}
+		changes = append(changes, q.Plans[i].Diff(now)...)
+	}
+	if changes != nil {
+		return t.askYes(ctx, proposals, changes)
+	}
+	return t.act(ctx, proposals)
+}
+
+// forget drops a question that was answered. That it may stay is harmless: it expires.
+func (t *talk) forget(ctx context.Context, q *question) {
+	if err := t.questions.take(ctx, q); err != nil {
+		t.log.Warn("answered question stays until it expires", "question", q.ID, "err", err)
+	}
+}

@@ -1,0 +1,151 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/policy"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/intents"
+)
+
+// ownVerbs are the intents that the desk answers itself.
+func (d *Desk) ownVerbs() []actions.Verb {
+	return []actions.Verb{
+		{Intent: "help", Risk: actions.Read, Answer: d.help},
+		{Intent: "whoami", Risk: actions.Read, Answer: d.whoami},
+		{Intent: "status.show", Risk: actions.Read, Answer: d.showStatus},
+		d.resumeVerb(),
+	}
+}
+
+// help lists what can be said, or explains one intent.
+func (d *Desk) help(_ context.Context, r actions.Request, _ actions.World) (actions.Answer, error) {
+	topic := r.One("topic")
+	if topic == "" {
+		a := actions.Answer{Title: "this is what I understand", Hint: "\"help flush\" tells more; --dry-run shows a plan, --by-hand the commands to type without me"}
+		for _, s := range d.catalog {
+			a.Lines = append(a.Lines, fmt.Sprintf("%s: %s (%s)", s.Usage, s.Help, s.Risk))
+		}
+		return a, nil
+	}
+	var found []intents.Spec
+	for _, s := range d.catalog {
+		if s.Name == topic || strings.HasPrefix(s.Name, topic+".") || strings.HasSuffix(s.Name, "."+topic) || slices.Contains(s.Verbs, topic) {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return actions.Answer{}, fmt.Errorf("no help on %q: %w; say \"help\" for the list", topic, actions.ErrUnknown)
+	}
+	a := actions.Answer{Title: fmt.Sprintf("help on %s", topic)}
+	for _, s := range found {
+		a.Lines = append(a.Lines, fmt.Sprintf("%s (%s): %s", s.Name, s.Risk, s.Help), "  say: "+s.Usage)
+		for _, e := range s.Examples {
+			a.Lines = append(a.Lines, "  for example: "+e)
+		}
+		if s.Undo != "" {
+			a.Lines = append(a.Lines, "  to take it back: "+s.Undo)
+		}
+	}
+	return a, nil
+}
+
+// whoami tells who the bot takes somebody for, and what they may.
+func (d *Desk) whoami(_ context.Context, r actions.Request, _ actions.World) (actions.Answer, error) {
+	p := d.view.Load().Policy
+	if r.Actor.Name == "" {
+		return actions.Answer{Title: fmt.Sprintf("I know you as %s, which is nobody in people", r.Actor.As), Hint: "put this identity into people in the configuration and reload", Bad: true}, nil
+	}
+	return actions.Answer{Title: fmt.Sprintf("you are %s (%s)", r.Actor.Name, r.Actor.As), Lines: rights(p, r.Actor)}, nil
+}
+
+// rights tells the roles of a person and what each lets them do, a line a role.
+func rights(p *policy.Policy, a actions.Actor) []string {
+	var out []string
+	for _, r := range p.Roles(a.Name) {
+		line := fmt.Sprintf("role %s: %s", r.Name, strings.Join(r.May, ", "))
+		if r.Sites != nil {
+			line += "; sites " + strings.Join(r.Sites, ", ")
+		}
+		if r.Tenants != nil {
+			line += "; tenants " + strings.Join(r.Tenants, ", ")
+		}
+		out = append(out, line)
+	}
+	if out == nil {
+		out = []string{"no role: you may do nothing"}
+	}
+	return out
+}
+
+// showStatus tells how the bot, the nodes named (or all) and the runs are.
+func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.World) (actions.Answer, error) {
+	a := actions.Answer{Title: "all is well", Table: &actions.Table{Columns: []string{"part", "state"}}}
+	for _, s := range d.status(ctx) {
+		a.Table.Rows = append(a.Table.Rows, []string{s.Part, s.State})
+		if !s.OK {
+			a.Title, a.Bad = "not all is well", true
+		}
+	}
+	if on, info, err := d.importer.ObserveOnly(ctx); err == nil && on {
+		a.Title, a.Bad = "I only observe", true
+		a.Table.Rows = append(a.Table.Rows, []string{"observe-only", info.Why})
+		a.Hint = "say \"resume\": I show the difference and ask"
+	}
+	nodes, err := statusNodes(ctx, r, w)
+	if err != nil {
+		return a, err
+	}
+	for _, n := range nodes {
+		a.Table.Rows = append(a.Table.Rows, []string{n.Name, nodeState(n)})
+	}
+	runs, err := d.engine.List(ctx, run.Filter{Limit: 200})
+	if err != nil {
+		return a, err
+	}
+	for _, x := range runs {
+		if !x.State.Final() {
+			a.Table.Rows = append(a.Table.Rows, []string{x.ID, string(x.State) + ": " + x.Plan.Say})
+		}
+	}
+	return a, nil
+}
+
+// statusNodes returns the nodes that were named, by name or by deployment, or none when none were: the parts then speak for all.
+func statusNodes(ctx context.Context, r actions.Request, w actions.World) ([]actions.Node, error) {
+	names := r.All("node")
+	if dep := r.One("deployment"); dep != "" {
+		found, err := w.Deployment(ctx, dep)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found.Nodes...)
+	}
+	out := make([]actions.Node, 0, len(names))
+	for _, name := range names {
+		n, err := w.Node(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+func nodeState(n actions.Node) string {
+	if n.Orphaned {
+		return "no longer in the configuration file"
+	}
+	var caches []string
+	for _, c := range n.Caches {
+		caches = append(caches, c.Name+" ("+c.Kind+")")
+	}
+	if len(caches) == 0 {
+		return fmt.Sprintf("site %s, no cache", n.Site)
+	}
+	return fmt.Sprintf("site %s, caches: %s", n.Site, strings.Join(caches, ", "))
+}

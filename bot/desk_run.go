@@ -1,0 +1,83 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/policy"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/reply"
+)
+
+// accept stores the plan durably, only then says so, and follows the run to its end.
+func (t *talk) accept(ctx context.Context, p proposal) door.Exit {
+	if p.request.Intent == resumeIntent {
+		return t.resume(ctx, p)
+	}
+	if exit := t.held(ctx, p); exit != door.OK {
+		return exit
+	}
+	// The audit line comes first: what is done without a trace is worse than a trace of what was then not done.
+	if err := t.audit.Append(ctx, entry(p.request, policy.Entry{Decision: policy.Accepted, PlanHash: p.plan.Hash(), Risk: p.verdict.Risk})); err != nil {
+		return t.trouble("write the audit log, so nothing was done", err)
+	}
+	id, first, err := t.engine.Accept(ctx, *p.plan)
+	switch {
+	case errors.Is(err, store.ErrUnknown):
+		return t.trouble("learn whether the run was accepted; say \"runs\" before you say it again", err)
+	case err != nil:
+		return t.sorry(ctx, p.request, err)
+	}
+	title := "accepted: " + p.plan.Say
+	if !first {
+		title = "already accepted: " + p.plan.Say
+	}
+	t.log.Info("run accepted", "run", id, "intent", p.request.Intent, "actor", p.request.Actor.String(), "first", first)
+	t.send(reply.Card{ID: id, Kind: reply.Progress, Title: title, Lines: p.plan.Lines(), Run: id, Live: true})
+	return t.follow(ctx, id)
+}
+
+// follow sends the run's living card until it is over.
+func (t *talk) follow(ctx context.Context, id string) door.Exit {
+	events, err := t.engine.Follow(ctx, id)
+	if err != nil {
+		return t.trouble("follow "+id+", which goes on", err)
+	}
+	var last actions.Run
+	var progress *actions.Progress
+	for e := range events {
+		switch {
+		case e.Progress != nil:
+			progress = e.Progress
+		default:
+			last, progress = e.Run, nil
+		}
+		if last.ID == "" {
+			continue
+		}
+		t.send(runCard(last, progress))
+		if last.State.Final() {
+			return exitOf(last)
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return door.Interrupted
+	}
+	t.send(reply.Card{Kind: reply.Error, Title: fmt.Sprintf("%s goes on without me watching", id), Hint: fmt.Sprintf("say \"show %s\" to see where it stands", id)})
+	return door.Temporary
+}
+
+// exitOf maps the end of a run to the promised exit codes.
+func exitOf(r actions.Run) door.Exit {
+	switch {
+	case r.State == actions.Done && r.Partly():
+		return door.Partly
+	case r.State == actions.Done:
+		return door.OK
+	default:
+		return door.Failure
+	}
+}
