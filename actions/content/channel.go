@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/cache"
@@ -17,8 +18,9 @@ import (
 type channel struct {
 	names    []string // of the deployments
 	objects  []cache.Object
-	problems []string // what could not be walked, a sentence each
-	errs     []error  // of deployments of which nothing could be walked
+	problems []string      // what could not be walked, a sentence each
+	errs     []error       // of deployments of which nothing could be walked
+	target   time.Duration // the longest of the playlists'
 }
 
 // walkAll walks the deployments' playlists at their origins; via an edge as well where one is given, which may still hold playlists that
@@ -54,6 +56,7 @@ func (ch *channel) take(name string, w cache.Walked, seen map[string]bool) {
 			ch.objects = append(ch.objects, o)
 		}
 	}
+	ch.target = max(ch.target, w.Target)
 	for _, p := range w.Problems {
 		ch.problems = append(ch.problems, name+": "+p.String())
 	}

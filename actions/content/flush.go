@@ -75,13 +75,13 @@ func flushSteps(s scope, force bool) []actions.Step {
 		{Kind: KindSettle, Key: key, NoUndo: noUndoSettle, Say: "wait for fetches in flight: they store the old answer after a flush"},
 		{Kind: KindFlush, Key: key, Args: actions.Encode(FlushArgs{Pass: 2}), NoUndo: noUndoRemove, Say: "flush " + what + " again"},
 	}
+	verify := actions.Step{Kind: KindVerify, Key: key, NoUndo: noUndoVerify, Args: actions.Encode(VerifyArgs{Proof: true}),
+		Say: "verify " + s.served() + ": all hits, each as the origin has it"}
 	if !s.anyServed() {
-		return steps
+		verify.Say = "tell what was removed"
+		return append(steps, verify)
 	}
-	return append(steps,
-		actions.Step{Kind: KindPrime, Key: key, NoUndo: noUndoPrime, Say: "prime " + s.served()},
-		actions.Step{Kind: KindVerify, Key: key, NoUndo: noUndoVerify, Args: actions.Encode(VerifyArgs{Proof: true}),
-			Say: "verify " + s.served() + ": all hits, each as the origin has it"})
+	return append(steps, actions.Step{Kind: KindPrime, Key: key, NoUndo: noUndoPrime, Say: "prime " + s.served()}, verify)
 }
 
 // served says "news, sport", or "the deployments of {{node}}" where the nodes differ.
@@ -165,6 +165,7 @@ func (f flusher) Do(ctx context.Context, call run.Call) (run.Result, error) {
 			fl.Before = nil // it was flushed by then
 		}
 		done.Caches = append(done.Caches, fl)
+		f.c.log(call).Info("cache flushed", "cache", ca.Name, "ban", r.Accepted.Ban, "repeated", r.Repeated)
 		return nil
 	})
 	if err != nil {
@@ -191,7 +192,7 @@ func (f flusher) lookBefore(ctx context.Context, call run.Call, n actions.Node, 
 	out := map[string]*Look{}
 	err = f.c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {
 		look := &Look{Deployments: ch.names, Problems: ch.problems}
-		look.Report, _ = cache.Verify(ctx, d.Edge(), f.c.truth(served), cache.Sample(ch.objects, lookedAt), cache.VerifyOptions{}) // its error is ctx's, asked next
+		look.Report, _ = cache.Verify(ctx, d.Edge(), f.c.truth(served), ch.sample(), cache.VerifyOptions{}) // its error is ctx's, asked next
 		out[ca.Name] = look
 		return ctx.Err()
 	})

@@ -84,7 +84,7 @@ func TestFlushTwoCaches(t *testing.T) {
 	p := r.plan("cache.flush", "node=edge-1")
 	contains(t, "plan", strings.Join(p.Lines(), "\n"), "flush every cache", "varnish front at "+r.edges[0].URL+", varnish shield at "+r.edges[1].URL)
 	s := r.mustDo("r-19", p)
-	contains(t, "proof", s.last("edge-1"), "front: removed about 1", "objects (varnishstat), verified fresh", "shield: removed everything it held (number unknown", "; took ")
+	contains(t, "proof", s.last("edge-1"), "front: removed about 1", "objects (varnishstat), verified fresh", "shield: removed everything it held (number unknown)", "; took ")
 
 	// one cache that fails is named, and does not keep the other from being flushed
 	r.world.nodes[0].Caches[0].AdminAddress = "127.0.0.1:1"
@@ -105,12 +105,13 @@ func TestFlushWithoutDeployments(t *testing.T) {
 	r.age()
 	r.world.deployments = nil
 	p := r.plan("cache.flush", "node=edge-1")
-	if len(p.Groups[0].Steps) != 3 {
-		t.Errorf("steps = %d, want 3: nothing to prime or verify", len(p.Groups[0].Steps))
+	if len(p.Groups[0].Steps) != 4 {
+		t.Errorf("steps = %d, want 4: nothing to prime", len(p.Groups[0].Steps))
 	}
 	contains(t, "notes", strings.Join(p.Notes, "\n"), "serves no deployment", "verified will be: unknown, because no deployment says which URLs")
 	s := r.mustDo("r-21", p)
 	contains(t, "flush", s.outcomes["edge-1"][0].Say, "ban accepted, it held about 1")
+	contains(t, "proof", s.last("edge-1"), "front: removed about 1", "verified: unknown, because no deployment on edge-1 says which URLs to look at; took ")
 	r.world.deployments = []actions.Deployment{{Name: "other", Origin: r.origin.URL + "/sport/master.m3u8", Nodes: []string{"edge-9"}}}
 	got, err := r.executor(content.KindVerify).Do(t.Context(), call("edge-1", content.VerifyArgs{Proof: true}))
 	if err != nil {

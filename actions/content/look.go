@@ -2,6 +2,7 @@ package content
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/shitops/opsbot/actions/run"
@@ -60,12 +61,22 @@ func counts(r cache.Report) string {
 	return strings.Join(out, ", ")
 }
 
-// offender says what was wrong with the first object that was not as wanted, or "".
+// offender says what was wrong with the object that is most worth telling: a stale one, else one that failed, else a miss; or "".
 func offender(r cache.Report) string {
-	if len(r.Offenders) == 0 {
-		return ""
+	worst, rank := "", 0
+	for _, o := range r.Offenders {
+		n := 2
+		switch {
+		case strings.HasPrefix(o.Why, "edge has "):
+			n = 3
+		case strings.HasPrefix(o.Why, "miss"):
+			n = 1
+		}
+		if n > rank {
+			worst, rank = o.URL+": "+o.Why, n
+		}
 	}
-	return r.Offenders[0].URL + ": " + r.Offenders[0].Why
+	return worst
 }
 
 // progress tells people how far a step has come, where somebody listens.
@@ -78,4 +89,12 @@ func progress(call run.Call, say string, done, total int) {
 // counting returns a progress function that says "primed 8 of 15".
 func counting(call run.Call, verb string) func(done, total int) {
 	return func(done, total int) { progress(call, fmt.Sprintf("%s %d of %d", verb, done, total), done, total) }
+}
+
+// log is where an act is logged: the engine's logger bears run, step, actor and node already.
+func (c *Content) log(call run.Call) *slog.Logger {
+	if call.Log != nil {
+		return call.Log
+	}
+	return c.opts.Log.With("run", call.Run, "step", call.Step, "node", call.Node)
 }

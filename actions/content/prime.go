@@ -88,7 +88,11 @@ func (c *Content) subjectOf(ctx context.Context, node string, deployments, urls 
 		return channel{}, nil, fmt.Errorf("read the deployments: %w", err)
 	}
 	if len(urls) > 0 {
-		return channel{objects: cache.Objects(urls...)}, all, nil
+		objects := cache.Objects(urls...)
+		for i, o := range objects {
+			objects[i].Live = o.Role == cache.RolePlaylist // nobody knows before it is read
+		}
+		return channel{objects: objects}, all, nil
 	}
 	ds := serving(all, node)
 	if len(deployments) > 0 {

@@ -145,6 +145,7 @@ func (p purger) Do(ctx context.Context, call run.Call) (run.Result, error) {
 		}
 		cp.Cache = ca.Name
 		done.Caches = append(done.Caches, cp)
+		p.c.log(call).Info("cache purged", "cache", ca.Name, "method", cp.Method, "urls", len(args.URLs), "verified", cp.Verified.String())
 		return nil
 	})
 	if err != nil {

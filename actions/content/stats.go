@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -45,84 +46,118 @@ func (c *Content) stats(ctx context.Context, r actions.Request, w actions.World)
 	}
 	ctx, cancel := context.WithTimeout(ctx, window+c.opts.Patience)
 	defer cancel()
-	var all []CacheStats
-	per := make([][]CacheStats, len(s.nodes))
-	ch := c.sampleForStats(ctx, s, r)
-	each(len(s.nodes), func(i int) { per[i] = c.statsOf(ctx, s.nodes[i], window, ch, s.deployments) })
-	for _, p := range per {
-		all = append(all, p...)
+	asked := c.askStats(ctx, s, r)
+	each(len(asked), func(i int) { asked[i].first(ctx, c) })
+	if slices.ContainsFunc(asked, func(a asking) bool { return a.before != nil }) {
+		pause(ctx, window)
+	}
+	each(len(asked), func(i int) { asked[i].second(ctx, c) })
+	all := make([]CacheStats, len(asked))
+	for i := range asked {
+		all[i] = asked[i].CacheStats
 	}
 	return statsAnswer(all, window, lines), nil
 }
 
-// sampleForStats picks objects to look at from outside, where a cache has no counters at hand.
-func (c *Content) sampleForStats(ctx context.Context, s scope, r actions.Request) channel {
-	ds := s.deployments
-	if name := r.One("deployment"); name != "" {
-		if d, err := s.deployment(name); err == nil {
-			ds = []actions.Deployment{d}
-		}
-	}
-	for _, n := range s.nodes {
-		for _, ca := range n.Caches {
-			if ca.StatsDir == "" {
-				ch := c.walkAll(ctx, ds, nil)
-				ch.objects = cache.Sample(ch.objects, 2*lookedAt)
-				return ch
-			}
-		}
-	}
-	return channel{}
-}
-
-func (c *Content) statsOf(ctx context.Context, n actions.Node, window time.Duration, ch channel, ds []actions.Deployment) []CacheStats {
-	out := make([]CacheStats, len(n.Caches))
-	each(len(n.Caches), func(i int) {
-		ca := n.Caches[i]
-		out[i] = CacheStats{Node: n.Name, Cache: ca.Name}
-		err := c.with(n, ca, func(d cache.Driver) error {
-			if d.Caps().Has(cache.CanStats) {
-				return out[i].measure(ctx, d, window)
-			}
-			return out[i].look(ctx, c, d, ch, ds)
-		})
-		if err != nil {
-			out[i].Note, out[i].Bad = err.Error(), true
-		}
-	})
-	return out
-}
-
-// measure takes two samples of the server's counters. Too few look-ups and a restart are notes: the numbers are told all the same.
-func (s *CacheStats) measure(ctx context.Context, d cache.Driver, window time.Duration) error {
-	before, err := d.Stats(ctx)
-	if err != nil {
-		return err
-	}
-	t := time.NewTimer(window)
+// pause waits for d or the end of ctx; whoever asks next finds out which.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-		return ctx.Err()
 	}
-	after, err := d.Stats(ctx)
+}
+
+// asking is one cache that is asked for its numbers.
+type asking struct {
+	CacheStats
+	node   actions.Node
+	cache  actions.Cache
+	ds     []actions.Deployment
+	ch     channel         // to look at from outside, where the server does not tell
+	before *cache.Counters // nil until the first sample
+}
+
+// askStats lists the caches to ask, and walks the deployments once each where some have no counters at hand.
+func (c *Content) askStats(ctx context.Context, s scope, r actions.Request) []asking {
+	var out []asking
+	walked := map[string]channel{}
+	for _, n := range s.nodes {
+		for _, ca := range n.Caches {
+			a := asking{CacheStats: CacheStats{Node: n.Name, Cache: ca.Name}, node: n, cache: ca, ds: serving(s.deployments, n.Name)}
+			if ca.StatsDir == "" {
+				a.ch = c.sampleOf(ctx, a.ds, r.One("deployment"), walked)
+			}
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// sampleOf picks objects of the deployments, only of the named one where one is named.
+func (c *Content) sampleOf(ctx context.Context, ds []actions.Deployment, only string, walked map[string]channel) channel {
+	var out channel
+	for _, d := range ds {
+		if only != "" && d.Name != only {
+			continue
+		}
+		ch, ok := walked[d.Name]
+		if !ok {
+			ch = c.walkAll(ctx, []actions.Deployment{d}, nil)
+			walked[d.Name] = ch
+		}
+		out.names = append(out.names, d.Name)
+		out.objects = append(out.objects, ch.sample()...)
+		out.problems = append(out.problems, ch.problems...)
+	}
+	return out
+}
+
+// first takes the first sample of the server's counters, or looks from outside where there are none.
+func (a *asking) first(ctx context.Context, c *Content) {
+	a.note(c.with(a.node, a.cache, func(d cache.Driver) error {
+		if !d.Caps().Has(cache.CanStats) {
+			return a.look(ctx, c, d, a.ch, a.ds)
+		}
+		before, err := d.Stats(ctx)
+		if err == nil {
+			a.before = &before
+		}
+		return err
+	}))
+}
+
+// second takes the second sample. Too few look-ups and a restart are notes: the numbers are told all the same.
+func (a *asking) second(ctx context.Context, c *Content) {
+	if a.before == nil {
+		return
+	}
+	a.note(c.with(a.node, a.cache, func(d cache.Driver) error {
+		after, err := d.Stats(ctx)
+		if err != nil {
+			return err
+		}
+		r, err := cache.Window(*a.before, after)
+		a.Source, a.Counters, a.Ratio = after.Source, &after, &r
+		switch {
+		case errors.Is(err, cache.ErrReset):
+			a.Note = "it was restarted in between"
+		case r.Hits+r.Misses == 0:
+			a.Note = "no look-ups in the window"
+		case errors.Is(err, cache.ErrTooFew):
+			a.Note = "few look-ups, the ratio says little"
+		default:
+			return err
+		}
+		return nil
+	}))
+}
+
+func (a *asking) note(err error) {
 	if err != nil {
-		return err
+		a.Note, a.Bad = err.Error(), true
 	}
-	r, err := cache.Window(before, after)
-	s.Source, s.Counters, s.Ratio = after.Source, &after, &r
-	switch {
-	case errors.Is(err, cache.ErrReset):
-		s.Note = "it was restarted in between"
-	case r.Hits+r.Misses == 0:
-		s.Note = "no look-ups in the window"
-	case errors.Is(err, cache.ErrTooFew):
-		s.Note = "few look-ups, the ratio says little"
-	case err != nil:
-		return err
-	}
-	return nil
 }
 
 // look asks for a sample as a viewer would.

@@ -77,12 +77,11 @@ func (v verifier) Do(ctx context.Context, call run.Call) (run.Result, error) {
 // priming and the look, and a live channel has new segments by now.
 func (c *Content) lookTwice(ctx context.Context, d cache.Driver, ch channel, ds []actions.Deployment, progress func(done, total int)) (Look, error) {
 	look := Look{Deployments: ch.names, Problems: ch.problems}
-	sample := cache.Sample(ch.objects, verifyMost)
-	opt := cache.VerifyOptions{Progress: progress}
-	r, err := cache.Verify(ctx, d.Edge(), c.truth(ds), sample, opt)
+	ch.objects = cache.Sample(ch.objects, verifyMost)
+	r, err := c.look(ctx, d, ch, c.truth(ds), progress)
 	if err == nil && r.OK() && r.Miss > 0 {
 		look.Twice = r.Miss
-		r, err = cache.Verify(ctx, d.Edge(), c.truth(ds), sample, opt)
+		r, err = c.look(ctx, d, ch, c.truth(ds), progress)
 	}
 	look.Report = r
 	return look, err
@@ -92,18 +91,9 @@ func (c *Content) lookTwice(ctx context.Context, d cache.Driver, ch channel, ds 
 func judge(l Look, d cache.Driver) error {
 	if l.Report.Stale > 0 {
 		return fmt.Errorf("still %d of %s stale: %s; flush or purge again, and let settle (now %s) be longer than the origin's slowest answer",
-			l.Report.Stale, objects(l.Report.Total), staleOne(l.Report), d.Config().Settle)
+			l.Report.Stale, objects(l.Report.Total), offender(l.Report), d.Config().Settle)
 	}
 	return nothingWorked(l.Report, "verified")
-}
-
-func staleOne(r cache.Report) string {
-	for _, o := range r.Offenders {
-		if strings.HasPrefix(o.Why, "edge has") {
-			return o.URL + ": " + o.Why
-		}
-	}
-	return offender(r)
 }
 
 // prove adds what the steps before tell about the flush.
@@ -118,7 +108,7 @@ func (v *Verified) prove(before []actions.Outcome) {
 			began = f.At
 		}
 		for _, fl := range f.Caches {
-			v.removed(fl)
+			v.removed(f.Pass, fl)
 		}
 	}
 	if !began.IsZero() {
@@ -126,18 +116,12 @@ func (v *Verified) prove(before []actions.Outcome) {
 	}
 }
 
-// removed notes what a flush of one cache removed: what it held at the first pass.
-func (v *Verified) removed(fl CacheFlush) {
+// removed notes what a flush of one cache removed: what it held at the first pass. A later count would be wrong, since what a ban
+// invalidates is counted until it is worked off.
+func (v *Verified) removed(pass int, fl CacheFlush) {
 	for i := range v.Caches {
-		c := &v.Caches[i]
-		if c.Cache != fl.Cache {
-			continue
-		}
-		if c.Removed == nil {
-			c.Removed = fl.Result.Held
-		}
-		if c.Before == nil {
-			c.Before = fl.Before
+		if c := &v.Caches[i]; c.Cache == fl.Cache && pass == 1 {
+			c.Removed, c.Before = fl.Result.Held, fl.Before
 		}
 	}
 }
@@ -177,10 +161,10 @@ func (c CacheLook) say(node string, proof bool) string {
 	return s
 }
 
-// removedCount says "about 2000 objects (varnishstat)", whose workers report their counts late, or that nobody knows how many and why.
+// removedCount says "about 2000 objects (varnishstat)", whose workers report their counts late, or that nobody knows how many.
 func removedCount(n *int64) string {
 	if n == nil {
-		return "everything it held (number unknown: the cache has no counters at hand)"
+		return "everything it held (number unknown)"
 	}
 	return "about " + objects(int(*n)) + " (varnishstat)"
 }
@@ -224,7 +208,7 @@ const answerLooks = 500
 func (c *Content) lookAt(ctx context.Context, n actions.Node, ch channel, ds []actions.Deployment) ([]CacheLook, error) {
 	var out []CacheLook
 	err := c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {
-		r, err := cache.Verify(ctx, d.Edge(), c.truth(ds), ch.objects, cache.VerifyOptions{})
+		r, err := c.look(ctx, d, ch, c.truth(ds), nil)
 		if err != nil {
 			if errors.Is(err, context.DeadlineExceeded) {
 				err = fmt.Errorf("not done within %s: %w", c.opts.Patience, err)
