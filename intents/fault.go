@@ -3,6 +3,7 @@ package intents
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // faultKind says what is wrong with a value.
@@ -142,9 +143,7 @@ func (m *matcher) nameLike(t *token) bool {
 	if _, verb := m.p.catalog.auto.step(0, t.word); verb && t.word != wordNone {
 		return false
 	}
-	var ok bool
-	m.key, ok = appendKey(m.key[:0], t.raw)
-	return ok
+	return strings.ContainsFunc(t.raw, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 }
 
 // twoWords reads a word and a number at word i that could be one name: "edge 99", "edge ninety". It returns the

@@ -38,10 +38,12 @@ func (p *Parser) hint(pt *part) string {
 func (p *Parser) joined(pt *part) string {
 	m := p.scratch(time.Time{})
 	defer p.release(m)
-	for i := range pt.toks {
-		if pt.toks[i].word != wordAnd || pt.toks[i].quoted || i == 0 || i+1 == len(pt.toks) {
+	const most = 4 // places to look at: a sentence with more is no two commands
+	for i, tried := 1, 0; i+1 < len(pt.toks) && tried < most; i++ {
+		if pt.toks[i].word != wordAnd || pt.toks[i].quoted {
 			continue
 		}
+		tried++
 		var both []string
 		for _, toks := range [][]token{slices.Clone(pt.toks[:i]), pt.toks[i+1:]} {
 			toks[len(toks)-1].comma = false

@@ -1,6 +1,7 @@
 package intents
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,19 +35,14 @@ func (s *nodeSet) add(at int32) {
 	}
 }
 
-// drop removes the nodes in others.
-func (s *nodeSet) drop(others []int32) {
-	kept := s.order[:0]
-	for _, at := range s.order {
-		gone := false
-		for _, other := range others {
-			gone = gone || at == other
-		}
-		if !gone {
-			kept = append(kept, at)
+// keep takes out of kept what is in the set now, and makes the rest the set.
+func (s *nodeSet) keep(kept []int32) {
+	s.order = s.order[:0]
+	for _, at := range kept {
+		if s.seen[at] != s.mark {
+			s.order = append(s.order, at)
 		}
 	}
-	s.order = kept
 }
 
 // nodeList reads nodes at word i: names, ranges and selectors, joined by commas, "and" or spaces, and behind
@@ -66,16 +62,12 @@ func (m *matcher) nodeList(h *hole, i int, rangeTo bool) int {
 		return -1
 	}
 	if after := m.except(next); after > next {
-		kept := append([]int32(nil), m.nodes.order...)
+		kept := slices.Clone(m.nodes.order)
 		m.nodes.reset(len(m.p.inv.Nodes))
-		end := m.nodeItems(after, rangeTo)
-		if end < 0 {
+		if next = m.nodeItems(after, rangeTo); next < 0 {
 			return -1
 		}
-		gone := append([]int32(nil), m.nodes.order...)
-		m.nodes.order = append(m.nodes.order[:0], kept...)
-		m.nodes.drop(gone)
-		next = end
+		m.nodes.keep(kept)
 	}
 	if len(m.nodes.order) == 0 {
 		return -1

@@ -40,13 +40,14 @@ func (m *matcher) selector(i int) int {
 	if f.noun && !f.plural && !f.all {
 		return -1 // "the edge in berlin": which one?
 	}
-	before := len(m.nodes.order)
+	fits := false
 	for at := range m.p.inv.Nodes {
 		if f.matches(&m.p.inv.Nodes[at]) {
 			m.nodes.add(int32(at))
+			fits = true
 		}
 	}
-	if len(m.nodes.order) == before && !m.anyMatch(&f) {
+	if !fits {
 		return -1
 	}
 	return next
