@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -83,13 +84,19 @@ func New(opt Options) (*Client, error) {
 	}}
 	c.repeat = &retryablehttp.Client{
 		HTTPClient: c.once, RetryMax: attempts - 1, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: 2 * time.Second,
-		Backoff: retryablehttp.RateLimitLinearJitterBackoff, CheckRetry: mayRetry, ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		Backoff: backoff, CheckRetry: mayRetry, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return c, nil
 }
 
 // Close gives up the idle connections. The client may still be used.
 func (c *Client) Close() { c.once.CloseIdleConnections() }
+
+// backoff doubles from 0.1 s, or waits as long as the answer asks for, and adds up to a half, so that callers do not come back in step.
+func backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+	d := min(retryablehttp.DefaultBackoff(shortest, longest, attempt, resp), longest)
+	return d + rand.N(d/2+1)
+}
 
 // mayRetry lets a call go out again when no answer came, or one that says "later".
 func mayRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {

@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Status is what a check found, as its exit code.
+type Status int
+
+// The statuses.
+const (
+	OK Status = iota
+	Warning
+	Critical
+	Unknown
+)
+
+// Exit returns the exit code of the plugin.
+func (s Status) Exit() int {
+	if s < OK || s > Unknown {
+		return int(Unknown)
+	}
+	return int(s)
+}
+
+// String returns OK, WARNING, CRITICAL or UNKNOWN.
+func (s Status) String() string { return [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[s.Exit()] }
+
+// Result is what a plugin prints.
+type Result struct {
+	Name    string // of the check, in capitals: "HIT RATE"
+	Status  Status
+	Text    string   // one sentence
+	Metrics []Metric // performance data
+	Details []string // further lines, for those who look closer
+}
+
+// Failed returns the result of a check that could not be made.
+func Failed(name string, err error) Result {
+	return Result{Name: name, Status: Unknown, Text: err.Error()}
+}
+
+// String returns the output with its line ends. All performance data are on the first line: Icinga2 before 2.13.8 breaks labels behind further
+// lines. Line ends and bars inside texts are replaced, as the first bar ends the text.
+func (r Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %s", clean(r.Name), r.Status, clean(r.Text))
+	for i, m := range r.Metrics {
+		if i == 0 {
+			b.WriteString(" |")
+		}
+		b.WriteString(" " + m.String())
+	}
+	b.WriteByte('\n')
+	for _, d := range r.Details {
+		b.WriteString(clean(d) + "\n")
+	}
+	return b.String()
+}
+
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '|':
+			return '/'
+		case r < ' ' || r == 0x7f:
+			return ' '
+		default:
+			return r
+		}
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.TrimSpace(s)
+}
