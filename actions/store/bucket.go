@@ -63,23 +63,31 @@ func (b *bucket) CreateFor(ctx context.Context, key string, value []byte, ttl ti
 	return b.create(ctx, key, value, ttl)
 }
 
+// createTries bounds how often create chases a mark that others remove and make; one that the server cannot read would be chased for ever.
+const createTries = 8
+
 // create writes over nothing, or over the mark of a deletion.
 func (b *bucket) create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
-	revision, err := b.write(ctx, "create", key, value, 0, ttl)
-	for err != nil && errors.Is(err, ErrConflict) {
+	var expect uint64
+	for range createTries {
+		revision, err := b.write(ctx, "create", key, value, expect, ttl)
+		if err == nil || !errors.Is(err, ErrConflict) {
+			return revision, err
+		}
 		stream, subject := b.place(key)
-		have, readErr := b.w.last(ctx, "create "+key+" in "+b.name, stream, subject)
+		have, err := b.w.last(ctx, "create "+key+" in "+b.name, stream, subject)
 		switch {
-		case errors.Is(readErr, ErrNotFound): // the mark was swept away in between
-			have.sequence = 0
-		case readErr != nil:
-			return 0, readErr
+		case errors.Is(err, ErrNotFound): // the mark was removed in between
+			expect = 0
+		case err != nil:
+			return 0, err
 		case !gone(have.header):
 			return 0, fmt.Errorf("create %s in %s: exists at revision %d: %w", key, b.name, have.sequence, ErrConflict)
+		default:
+			expect = have.sequence
 		}
-		revision, err = b.write(ctx, "create", key, value, have.sequence, ttl)
 	}
-	return revision, err
+	return 0, fmt.Errorf("create %s in %s: the server says that it exists and cannot read it: its record is damaged, or it changes all the time", key, b.name)
 }
 
 // Update implements KV.

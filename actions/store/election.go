@@ -62,21 +62,29 @@ func (e *Elections) Campaign(ctx context.Context, role, owner string) (Term, err
 	for {
 		sent := time.Now()
 		revision, err := e.stand(ctx, role, value)
-		switch {
-		case err == nil && time.Since(sent) < LeaderTTL-leaderMargin:
+		if err == nil && time.Since(sent) < LeaderTTL-leaderMargin {
 			return e.begin(role, value, revision, sent), nil
-		case err == nil, errors.Is(err, ErrUnknown): // too late to be sure, or unheard: look again
-			if !pause(ctx, LeaderTTL/6) {
-				return nil, fmt.Errorf("campaign for %s: %w", role, context.Cause(ctx))
-			}
-		case errors.Is(err, ErrConflict):
-			if err := e.vacancy(ctx, role); err != nil {
-				return nil, fmt.Errorf("campaign for %s: %w", role, err)
-			}
-		default:
+		}
+		if errors.Is(err, ErrConflict) {
+			err = e.vacancy(ctx, role)
+		} else if err == nil || errors.Is(err, ErrUnknown) { // too late to be sure, or unheard: look again
+			err = e.breathe(ctx)
+		}
+		if errors.Is(err, ErrUnknown) {
+			err = e.breathe(ctx)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("campaign for %s: %w", role, err)
 		}
 	}
+}
+
+// breathe waits a little before the next try.
+func (e *Elections) breathe(ctx context.Context) error {
+	if !pause(ctx, LeaderTTL/12) {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // stand tries once to take the role.

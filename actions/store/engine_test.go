@@ -7,13 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/actions/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // quiet drops the log.
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

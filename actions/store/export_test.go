@@ -357,3 +357,13 @@ func TestExportTo(t *testing.T) {
 		t.Errorf("a failed export left %d files, want 4", len(entries))
 	}
 }
+
+// forge changes an export and puts its checksums right.
+func forge(t *testing.T, text []byte, change func(string) string) []byte {
+	t.Helper()
+	changed := change(string(text))
+	if changed == string(text) {
+		t.Fatal("nothing was changed")
+	}
+	return store.Rewrite(t, strings.Split(strings.TrimSuffix(changed, "\n"), "\n"))
+}

@@ -1,0 +1,128 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shitops/opsbot/actions/store"
+)
+
+// mount mounts a file system for the test; it skips where that needs rights that the test does not have.
+func mount(t *testing.T, source, target, kind, options string) {
+	t.Helper()
+	if out, err := exec.Command("mount", "-t", kind, "-o", options, source, target).CombinedOutput(); err != nil {
+		t.Skipf("mount %s needs root and a file system to play with: %v: %s", kind, err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", target).Run() }) // gone already where the test unmounted it
+}
+
+// TestPowerCut is rule 1: kill -9 cannot show what only the page cache held, so the file system under the writer is shut down without a flush.
+func TestPowerCut(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the power cut needs root for a loop device")
+	}
+	image, mnt := filepath.Join(t.TempDir(), "disk.img"), t.TempDir()
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, 300<<20); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
+		t.Skipf("the power cut needs mkfs.ext4: %v: %s", err, out)
+	}
+	dir := filepath.Join(mnt, "store")
+	a := newAcked()
+	for n := range soak(1, 10) {
+		mount(t, image, mnt, "ext4", "loop")
+		a.round(t, dir, n, func(c *exec.Cmd) {
+			shutdownFS(t, mnt)
+			if err := c.Process.Kill(); err != nil {
+				t.Error(err)
+			}
+		})
+		unmount(t, mnt)
+	}
+	mount(t, image, mnt, "ext4", "loop")
+	a.check(t, dir)
+	unmount(t, mnt)
+}
+
+// shutdownFS makes the file system forget what it has not synced: EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH, from fs/ext4/ext4.h.
+func shutdownFS(t *testing.T, mnt string) {
+	t.Helper()
+	f, err := os.Open(mnt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	flags := uint32(2)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), 0x8004587d, uintptr(unsafe.Pointer(&flags))); errno != 0 {
+		t.Fatalf("shut down the file system: %v", errno)
+	}
+}
+
+func unmount(t *testing.T, mnt string) {
+	t.Helper()
+	if out, err := exec.Command("umount", mnt).CombinedOutput(); err != nil {
+		t.Fatalf("umount: %v: %s", err, out)
+	}
+}
+
+// TestFullDisk is rule 10: after a full disk the server refuses writes for ever, also when there is space again, and says so only in its log.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("the full disk needs root for a tmpfs; TestHealsBrokenServer covers the healing without")
+	}
+	mnt := t.TempDir()
+	mount(t, "tmpfs", mnt, "tmpfs", "size=40m")
+	ballast := filepath.Join(mnt, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 24<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := open(t, store.Options{Dir: filepath.Join(mnt, "store")})
+	kv := e.Bucket(store.Inventory)
+	var kept []string
+	for i := 0; ; i++ {
+		key := fmt.Sprint("k-", i)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := kv.Create(ctx, key, make([]byte, 200<<10))
+		cancel()
+		if errors.Is(err, store.ErrUnknown) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, key)
+	}
+	if err := e.Ready(); err == nil {
+		t.Error("ready on a full disk")
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, e)
+	if _, err := kv.Create(t.Context(), "after", make([]byte, 200<<10)); err != nil {
+		t.Errorf("write after there is space again: %v", err)
+	}
+	for _, key := range kept {
+		if _, err := kv.Get(t.Context(), key); err != nil {
+			t.Errorf("acknowledged %s: %v", key, err)
+		}
+	}
+	if len(kept) < 20 {
+		t.Errorf("only %d keys were written before the disk was full", len(kept))
+	}
+	shut(t, e)
+}
