@@ -46,6 +46,10 @@ func (c *Content) walkAll(ctx context.Context, ds []actions.Deployment, via *cac
 		}
 		ch.take(d.Name, walked, seen)
 	}
+	for i, p := range ch.problems {
+		ch.problems[i] = clip(p)
+	}
+	ch.problems = few(ch.problems)
 	return ch
 }
 

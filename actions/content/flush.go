@@ -192,7 +192,8 @@ func (f flusher) lookBefore(ctx context.Context, call run.Call, n actions.Node, 
 	out := map[string]*Look{}
 	err = f.c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {
 		look := &Look{Deployments: ch.names, Problems: ch.problems}
-		look.Report, _ = cache.Verify(ctx, d.Edge(), f.c.truth(served), ch.sample(), cache.VerifyOptions{}) // its error is ctx's, asked next
+		seen, _ := cache.Verify(ctx, d.Edge(), f.c.truth(served), ch.sample(), cache.VerifyOptions{}) // its error is ctx's, asked next
+		look.Report = trim(seen)
 		out[ca.Name] = look
 		return ctx.Err()
 	})

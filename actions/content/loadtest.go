@@ -108,6 +108,7 @@ func (l loader) Do(ctx context.Context, call run.Call) (run.Result, error) {
 		if err != nil {
 			return err
 		}
+		r.Failures = trim(cache.Report{Offenders: r.Failures}).Offenders
 		done.Caches = append(done.Caches, CacheLoad{Cache: ca.Name, Report: r})
 		if r.Requests > 0 && r.Errors == r.Requests {
 			return actions.Temporary{Err: fmt.Errorf("all %d requests failed: %s", r.Requests, r.Failures[0].Why)}
@@ -173,6 +174,9 @@ func short(d time.Duration) string {
 	}
 	return d.Round(100 * time.Microsecond).String()
 }
+
+// CanStop implements [run.Stoppable].
+func (l loader) CanStop(run.Call) bool { return true }
 
 // ByHand implements [run.Handbook]. No common tool asks with a Zipf law, so that what is given is an even load.
 func (l loader) ByHand(ctx context.Context, call run.Call) ([]string, error) {

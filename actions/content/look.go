@@ -3,6 +3,7 @@ package content
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/shitops/opsbot/actions/run"
@@ -77,6 +78,37 @@ func offender(r cache.Report) string {
 		}
 	}
 	return worst
+}
+
+// What a report may hold of things that went wrong: outcomes are bounded ([run.MaxData]), and a person reads the first few.
+const (
+	offendersMost = 10
+	wordsMost     = 300 // bytes of a URL or a reason
+)
+
+// trim bounds what a report holds.
+func trim(r cache.Report) cache.Report {
+	r.Offenders = slices.Clone(r.Offenders[:min(len(r.Offenders), offendersMost)])
+	for i, o := range r.Offenders {
+		r.Offenders[i].URL, r.Offenders[i].Why = clip(o.URL), clip(o.Why)
+	}
+	return r
+}
+
+// clip cuts a text that is too long for an outcome, between two characters.
+func clip(s string) string {
+	if len(s) <= wordsMost {
+		return s
+	}
+	return strings.ToValidUTF8(s[:wordsMost], "") + "…"
+}
+
+// few keeps the first problems and says how many more there are.
+func few(problems []string) []string {
+	if len(problems) <= offendersMost {
+		return problems
+	}
+	return append(slices.Clone(problems[:offendersMost]), fmt.Sprintf("and %d more", len(problems)-offendersMost))
 }
 
 // progress tells people how far a step has come, where somebody listens.

@@ -42,7 +42,7 @@ func (c *Content) look(ctx context.Context, d cache.Driver, ch channel, origin c
 	still, moving := ch.split()
 	r, err := cache.Verify(ctx, d.Edge(), origin, still, cache.VerifyOptions{Progress: progress})
 	if err != nil || len(moving) == 0 {
-		return r, err
+		return trim(r), err
 	}
 	reports, errs := make([]cache.Report, len(moving)), make([]error, len(moving))
 	until := time.Now().Add(min(2*max(ch.target, targetUsual), followAtMost))
@@ -53,7 +53,7 @@ func (c *Content) look(ctx context.Context, d cache.Driver, ch channel, origin c
 			err = errs[i]
 		}
 	}
-	return r, err
+	return trim(r), err
 }
 
 func follow(ctx context.Context, e cache.Edge, origin cache.Origin, o cache.Object, until time.Time) (cache.Report, error) {

@@ -139,7 +139,7 @@ func (p primer) Do(ctx context.Context, call run.Call) (run.Result, error) {
 		if err != nil {
 			return err
 		}
-		done.Caches = append(done.Caches, CachePrime{Cache: ca.Name, Report: r})
+		done.Caches = append(done.Caches, CachePrime{Cache: ca.Name, Report: trim(r)})
 		return nothingWorked(r, "primed")
 	})
 	if err != nil {
@@ -168,6 +168,9 @@ func (p Primed) String() string {
 	}
 	return strings.Join(out, "; ")
 }
+
+// CanStop implements [run.Stoppable].
+func (p primer) CanStop(run.Call) bool { return true }
 
 // ByHand implements [run.Handbook].
 func (p primer) ByHand(ctx context.Context, call run.Call) ([]string, error) {

@@ -197,7 +197,7 @@ func (c *Content) purgeable(ctx context.Context, d cache.Driver, name string, al
 
 // one turns the result of a tag's or prefix's purge into ours. What could not be looked at is told as such.
 func one(r cache.Result, sample []cache.Object) CachePurge {
-	cp := CachePurge{Method: r.Method, Asked: 1, Accepted: 1, Removed: r.Removed, Verified: r.Verified, Why: r.Why, Took: r.Took}
+	cp := CachePurge{Method: r.Method, Asked: 1, Accepted: 1, Removed: r.Removed, Verified: r.Verified, Why: clip(r.Why), Took: r.Took}
 	if r.Verified == cache.Fresh {
 		cp.Fresh = len(sample)
 	}
@@ -241,7 +241,7 @@ func (cp *CachePurge) add(r cache.URLResult) {
 	}
 	cp.Verified = cache.Unknown
 	if cp.Why == "" {
-		cp.Why = r.URL + ": " + r.Result.Why
+		cp.Why = clip(r.URL + ": " + r.Result.Why)
 	}
 }
 

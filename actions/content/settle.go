@@ -11,8 +11,8 @@ import (
 	"github.com/shitops/opsbot/cache"
 )
 
-// parkFrom is the waiting time from which a run is parked instead of holding its lease.
-const parkFrom = time.Minute
+// parkFrom is the waiting time from which a run is parked instead of holding its lease: parked, it wakes on a whole second.
+const parkFrom = 10 * time.Second
 
 // settler does cache.settle: it waits until fetches that were in flight at the last step have ended.
 type settler struct{ c *Content }
@@ -56,6 +56,9 @@ func (c *Content) settleOf(n actions.Node) (time.Duration, error) {
 	})
 	return longest, err
 }
+
+// CanStop implements [run.Stoppable].
+func (s settler) CanStop(run.Call) bool { return true }
 
 // ByHand implements [run.Handbook].
 func (s settler) ByHand(ctx context.Context, call run.Call) ([]string, error) {

@@ -61,7 +61,7 @@ func TestSettleCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := &driver{}
-		w := &world{nodes: []actions.Node{node("edge-1", actions.Cache{Name: "front", Settle: 30 * time.Second})}}
+		w := &world{nodes: []actions.Node{node("edge-1", actions.Cache{Name: "front", Settle: 8 * time.Second})}}
 		c := newContent(t, content.Options{World: w, Open: d.open})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -169,6 +169,9 @@ func removedCount(n *int64) string {
 	return "about " + objects(int(*n)) + " (varnishstat)"
 }
 
+// CanStop implements [run.Stoppable].
+func (v verifier) CanStop(run.Call) bool { return true }
+
 // ByHand implements [run.Handbook].
 func (v verifier) ByHand(ctx context.Context, call run.Call) ([]string, error) {
 	args, err := decode[VerifyArgs](KindVerify, call.Args)
