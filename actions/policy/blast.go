@@ -91,6 +91,9 @@ func allow(c Case, t touched, role string) Verdict {
 	if c.Plan != nil && c.Plan.Risk != "" && c.Plan.Risk.Rank() > v.Risk.Rank() {
 		v.Risk = c.Plan.Risk
 	}
+	if v.Risk.Rank() == actions.Destructive.Rank() {
+		v.Risk = actions.Destructive // a class that is not known counts as the worst
+	}
 	v.Why = fmt.Sprintf("role %s may %s", role, c.Request.Intent)
 	if v.Risk == actions.Read {
 		return v
