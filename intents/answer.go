@@ -23,10 +23,13 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 	}
 	said = strings.TrimSpace(strings.TrimRight(said, ".!"))
 	value, chosen := missing.choose(said)
+	if _, no := YesNo(said); no && !chosen {
+		return Parsed{}, false
+	}
 	if missing.Slot == SlotCommand {
 		return p.answerCommand(pending, value, chosen)
 	}
-	if missing.Command >= len(pending.Commands) {
+	if missing.Command < 0 || missing.Command >= len(pending.Commands) {
 		return Parsed{}, false
 	}
 	o := outcome{intent: pending.Commands[missing.Command]}
@@ -38,7 +41,7 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 	case values != nil && (chosen || !slot.kind.loose() || !p.isCommand(u)):
 		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, missing.At, values...))
 		return p.answered(pending, o.intent), true
-	case wrong == nil || wrong.kind == faultForm && wrong.choices == nil || p.isCommand(u) || len(strings.Fields(said)) > 4:
+	case wrong == nil || wrong.shapeless() || p.isCommand(u) || len(strings.Fields(said)) > 4:
 		return Parsed{}, false
 	}
 	again := *missing
@@ -69,10 +72,18 @@ func (m *Missing) choose(said string) (value string, chosen bool) {
 // loose reports whether almost any word is a value of kind k.
 func (k kind) loose() bool { return k == kindTag || k == kindPrefix || k == kindText || k == kindTopic }
 
-// isCommand reports whether u is a command of its own, though it may lack something.
+// isCommand reports whether u begins like a command of its own, though it may lack something.
 func (p *Parser) isCommand(u Utterance) bool {
-	out := p.Parse(u)
-	return out.Decision != Refuse && (len(out.Commands) > 0 || out.Missing != nil)
+	text, err := clean(&u)
+	if err != nil {
+		return false
+	}
+	toks, err := p.catalog.tokenise(nil, text)
+	if err != nil || len(toks) == 0 || toks[0].word == wordNone {
+		return false
+	}
+	_, known := p.catalog.auto.step(0, toks[0].word)
+	return known && p.Parse(u).Decision != Refuse
 }
 
 // answerValue reads said as the value of one of the slots that are missing. Prepositions and the slot's own name
@@ -100,7 +111,7 @@ func (p *Parser) answerValue(u *Utterance, spec *Spec, missing *Missing, said st
 		if got != nil {
 			return s, got, nil
 		}
-		if wrong == nil || fault.rank() < wrong.rank() {
+		if wrong == nil || wrong.shapeless() || !fault.shapeless() && fault.rank() < wrong.rank() {
 			slot, wrong = s, fault
 		}
 	}
@@ -116,7 +127,7 @@ func (p *Parser) answerCommand(pending Parsed, value string, chosen bool) (Parse
 	if len(out.Commands) != 1 || out.Decision == Refuse {
 		return Parsed{}, false
 	}
-	at := min(pending.Missing.Command, len(pending.Commands))
+	at := max(0, min(pending.Missing.Command, len(pending.Commands)))
 	pending.Commands = slices.Insert(slices.Clone(pending.Commands), at, out.Commands[0])
 	next := pending.Missing.Next.shifted(at)
 	pending.Missing = &Missing{Command: at, Next: next}

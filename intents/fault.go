@@ -30,6 +30,9 @@ type fault struct {
 	text    string   // what is wrong, for a person
 }
 
+// shapeless reports whether nothing in the words suggests that they were meant as a value at all.
+func (f *fault) shapeless() bool { return f.kind == faultForm && f.choices == nil && f.text == "" }
+
 // faulty reads one value at word i that is not right, notes in m.fault what is wrong with it, and returns the
 // word behind it; -1 where the word is nothing that a person would mean for this hole.
 func (m *matcher) faulty(h *hole, i int) int {

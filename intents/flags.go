@@ -2,6 +2,7 @@ package intents
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -86,7 +87,9 @@ func (m *matcher) flagSlot(f *match, t *token, slot SlotSpec) {
 		f.err = "--" + t.low + ": " + wrong.text
 	case wrong != nil:
 		f.fault = wrong
-		f.fault.at = -1
+		if f.fault.at = -1; wrong.shapeless() {
+			wrong.text = strconv.Quote(t.value) + " is no " + slotPhrase(slot.Name)
+		}
 		if slot.List {
 			f.fault.at = len(f.slots.All(slot.Name))
 		}
@@ -143,7 +146,7 @@ func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, *faul
 	}
 	m.part = pt
 	if err != nil || len(pt.toks) == 0 || len(pt.flags) > 0 {
-		return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: text, at: -1, text: "that is no " + slot.Type}
+		return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: text, at: -1}
 	}
 	if slot.kind == kindText {
 		return []string{text}, nil
@@ -170,8 +173,7 @@ func (m *matcher) whole(slot SlotSpec) ([]string, *fault) {
 		return nil, wrong
 	}
 	m.fault = nil
-	return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: m.words(0, len(m.toks)), at: -1,
-		text: "that is no " + slot.Type, choices: m.p.Nearest(slot.Type, m.toks[0].raw)}
+	return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: m.words(0, len(m.toks)), at: -1}
 }
 
 // equal reports whether two lists of slots are the same.

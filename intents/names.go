@@ -167,11 +167,11 @@ func (x *nameIndex) add(k kind, text string, at int32) string {
 
 // sayable reports whether text, in quotation marks, survives the way into a command.
 func sayable(text string) bool {
+	if strings.ContainsRune(text, '\n') || isURL(text) {
+		return false
+	}
 	if plain(text) && !strings.ContainsAny(text, "\"'`\\\n") {
 		return true
-	}
-	if strings.ContainsRune(text, '\n') {
-		return false
 	}
 	said := "x " + quote(text)
 	clean, err := normalise(said)

@@ -28,16 +28,16 @@ func (m *matcher) span(i int) int {
 // spanAt reads the words of a duration at i and returns it with the word behind, -1 where there is none.
 func (m *matcher) spanAt(i int) (d time.Duration, next int) {
 	next = -1
-	for first := true; i < len(m.toks); first = false {
+	for last := time.Duration(0); i < len(m.toks); {
 		j := i
-		if !first && m.toks[j].word == wordAnd {
+		if next > 0 && m.toks[j].word == wordAnd {
 			j++
 		}
 		step, after := m.spanPart(j, d)
-		if after < 0 || d > longestSpan {
-			break
+		if after < 0 || next > 0 && step >= last || d > longestSpan {
+			break // what follows a part is smaller: an hour and a half, 1h 30m
 		}
-		d, i, next = d+step, after, after
+		d, i, next, last = d+step, after, after, step
 		if m.toks[after-1].comma {
 			break
 		}

@@ -100,7 +100,7 @@ func closeToken(t *token, rest string) int {
 
 // wordTokens appends the tokens of one word between spaces: commas, semicolons and a genitive end part of it.
 func (c *Catalog) wordTokens(toks []token, w string) []token {
-	if isURL(w) {
+	if isURL(w) || w[0] == '/' {
 		bare := strings.TrimRight(w, ",;")
 		t := c.token(bare, false)
 		t.word = wordNone

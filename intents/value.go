@@ -204,9 +204,10 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 	if t.quoted || x.longest == 1 {
 		return found, next
 	}
+	begins := reserved(t.low) // then a number alone may follow: "edge 2" is a name, "run r-17" is a run
 	for j := i + 1; j < len(m.toks) && j < i+x.longest; j++ {
 		t := &m.toks[j]
-		if t.quoted || m.toks[j-1].comma || reserved(t.low) {
+		if t.quoted || m.toks[j-1].comma || reserved(t.low) || begins && !digits(t.low) && numberWord(t.low) == "" {
 			break
 		}
 		if !m.extend(t) {
