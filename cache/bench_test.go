@@ -112,7 +112,7 @@ func BenchmarkPurge(b *testing.B) {
 // BenchmarkFleet purges one URL on 1,000 sound nodes: cold with new connections, warm over kept ones, verified twice with a look.
 func BenchmarkFleet(b *testing.B) {
 	f := newFleet(b, 1000)
-	all := f.drivers(b, 5*time.Second)
+	all := f.drivers(b)
 	var sound []cache.Driver
 	for i := range all {
 		sound = append(sound, all[i-i%100+10+i%90]) // no broken ones, as many

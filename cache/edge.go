@@ -18,6 +18,7 @@ const userAgent = "opsbot-cache"
 type Edge struct {
 	Node   string       // for messages
 	URL    string       // http://host:port where requests enter
+	Kind   Kind         // make of the server, for telling hit from miss; "" = unknown
 	Host   string       // Host header; "" = the host of the object's URL
 	Client *http.Client // nil = a client over http.DefaultTransport that follows no redirects
 }
@@ -46,6 +47,18 @@ func NewClient() *http.Client {
 		},
 		CheckRedirect: noRedirect,
 	}
+}
+
+// Lookup tells hit from miss in an answer of this edge. A Varnish always writes X-Varnish anew, while other headers may be a shield's,
+// cached together with the object: there, X-Varnish is believed first.
+func (e Edge) Lookup(h http.Header) Lookup {
+	told := LookupOf(h)
+	if e.Kind == Varnish && told != LookupPass {
+		if own := xVarnish(h); own != LookupUnknown {
+			return own
+		}
+	}
+	return told
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

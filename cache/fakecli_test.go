@@ -166,11 +166,12 @@ func (f *fakeCLI) usual(c net.Conn, command string) {
 	case command == "vcl.show -v boot":
 		say(c, 200, "set beresp.http.x-url = bereq.url; xkey.purge(x);")
 	case command == "ban.list":
-		body := "Present bans:\n"
+		var body strings.Builder
+		body.WriteString("Present bans:\n")
 		for _, spec := range f.banList() {
-			body += "1000090.000000     0 -  " + spec + "\n"
+			body.WriteString("1000090.000000     0 -  " + spec + "\n")
 		}
-		say(c, 200, body+"999000.000000     6 C  \n")
+		say(c, 200, body.String()+"999000.000000     6 C  \n")
 	case strings.HasPrefix(command, "ban "):
 		f.addBan(strings.TrimPrefix(command, "ban "))
 		say(c, 200, "")

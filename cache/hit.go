@@ -69,9 +69,14 @@ func xCache(h http.Header) Lookup {
 	return LookupUnknown
 }
 
-// xVarnish: the id of this request alone is a miss or a pass, a second id is the request that stored the object.
+// xVarnish: the id of this request alone is a miss or a pass, a second id is the request that stored the object. Each tier of Varnish
+// adds a line of its own, the nearest last.
 func xVarnish(h http.Header) Lookup {
-	ids := strings.Fields(h.Get("X-Varnish"))
+	lines := h.Values("X-Varnish")
+	if len(lines) == 0 {
+		return LookupUnknown
+	}
+	ids := strings.Fields(lines[len(lines)-1])
 	for _, id := range ids {
 		if _, err := strconv.ParseUint(id, 10, 64); err != nil {
 			return LookupUnknown

@@ -35,6 +35,8 @@ func TestLookupOf(t *testing.T) {
 		{"nginx bypass", http.Header{"X-Cache-Status": {"BYPASS"}}, cache.LookupPass},
 		{"Varnish hit", http.Header{"X-Varnish": {"167935 595924"}, "Age": {"0"}}, cache.LookupHit},
 		{"Varnish miss", http.Header{"X-Varnish": {"595923"}, "Age": {"0"}}, cache.LookupMiss},
+		{"two tiers of Varnish, hit at the edge", http.Header{"X-Varnish": {"2", "5 3"}}, cache.LookupHit},
+		{"two tiers of Varnish, hit at the shield", http.Header{"X-Varnish": {"2 1", "7"}}, cache.LookupMiss},
 		{"not Varnish's ids", http.Header{"X-Varnish": {"a b"}}, cache.LookupUnknown},
 		{"Traffic Server hit", http.Header{"Via": {"http/1.1 ats (ApacheTrafficServer/9.2.9 [cHs f ])"}}, cache.LookupHit},
 		{"Traffic Server from RAM", http.Header{"Via": {"http/1.1 ats (ApacheTrafficServer/9.2.9 [cRs f ])"}}, cache.LookupHit},

@@ -270,7 +270,7 @@ func (l *loader) one(ctx context.Context, o Object, t *loadTally) {
 		_ = resp.Body.Close() // nothing was written
 		if err = readErr; err == nil {
 			l.count.Add(1)
-			t.answer(o, resp, ttfb, n)
+			t.answer(o, resp.StatusCode, kindOf(l.edge.Lookup(resp.Header), uncacheable(resp.Header)), ttfb, n)
 			return
 		}
 	}
@@ -281,18 +281,18 @@ func (l *loader) one(ctx context.Context, o Object, t *loadTally) {
 	}
 }
 
-func (t *loadTally) answer(o Object, resp *http.Response, ttfb time.Duration, n int64) {
+func (t *loadTally) answer(o Object, status int, kind outcomeKind, ttfb time.Duration, n int64) {
 	t.requests++
 	t.bytes += n
-	if resp.StatusCode != http.StatusOK {
-		if o.Live && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone) {
+	if status != http.StatusOK {
+		if o.Live && (status == http.StatusNotFound || status == http.StatusGone) {
 			t.vanished++
 			return
 		}
-		t.fail(o, (&StatusError{Status: resp.StatusCode, Reason: http.StatusText(resp.StatusCode)}).Error())
+		t.fail(o, (&StatusError{Status: status, Reason: http.StatusText(status)}).Error())
 		return
 	}
-	switch kindOf(LookupOf(resp.Header), uncacheable(resp.Header)) {
+	switch kind {
 	case outHit:
 		t.hits++
 		t.hit.add(ttfb)

@@ -95,7 +95,7 @@ func (p *primer) get(ctx context.Context, o Object) (outcome, error) {
 		return outcome{}, &StatusError{Status: resp.StatusCode, Reason: http.StatusText(resp.StatusCode)}
 	}
 	n, err := p.readAll(ctx, resp.Body)
-	return outcome{kind: kindOf(LookupOf(resp.Header), uncacheable(resp.Header)), bytes: n}, causeOf(ctx, err)
+	return outcome{kind: kindOf(p.edge.Lookup(resp.Header), uncacheable(resp.Header)), bytes: n}, causeOf(ctx, err)
 }
 
 func (p *primer) readAll(ctx context.Context, body io.Reader) (int64, error) {

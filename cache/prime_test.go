@@ -116,6 +116,9 @@ func TestVerifyMovingOrigin(t *testing.T) {
 		{"edge older for good", func(int32) string { return "b" }, "a", "stale"},
 		{"never twice the same", func(n int32) string { return fmt.Sprint("v", n) }, "x", "untold"},
 		{"weakened by compression", func(int32) string { return "a" }, "W/a", "hit"},
+		{"suffixed by Apache's compression", func(int32) string { return "a" }, "a-gzip", "hit"},
+		{"suffixed by Jetty's", func(int32) string { return "a--gzip" }, "W/a", "hit"},
+		{"a suffix of another kind", func(int32) string { return "a" }, "a-b", "stale"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

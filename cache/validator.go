@@ -17,7 +17,7 @@ const digestMax = 16 << 20
 // validator is what tells two versions of an object apart.
 type validator struct {
 	status       int
-	etag         string // without W/: caches weaken it when they compress
+	etag         string // as plainETag makes it
 	lastModified string
 	digest       string // sha256 of the body; only when there is nothing better
 	lookup       Lookup
@@ -40,15 +40,27 @@ func (v validator) String() string {
 	return "no validator"
 }
 
-// validatorOf reads an answer's headers.
-func validatorOf(resp *http.Response) validator {
+// validatorOf reads the headers of an answer of e.
+func validatorOf(e Edge, resp *http.Response) validator {
 	return validator{
 		status:       resp.StatusCode,
-		etag:         strings.TrimPrefix(resp.Header.Get("ETag"), "W/"),
+		etag:         plainETag(resp.Header.Get("ETag")),
 		lastModified: resp.Header.Get("Last-Modified"),
-		lookup:       LookupOf(resp.Header),
+		lookup:       e.Lookup(resp.Header),
 		uncacheable:  uncacheable(resp.Header),
 	}
+}
+
+// plainETag takes away what compression on the way adds: W/ (nginx, Varnish), and the suffixes of Apache and Jetty. Edge and origin
+// are asked by different clients, so one may have compressed where the other did not.
+func plainETag(etag string) string {
+	etag = strings.TrimPrefix(etag, "W/")
+	for _, suffix := range []string{"-gzip", ";gzip", "--gzip", "-br"} {
+		if opaque, ok := strings.CutSuffix(etag, suffix+`"`); ok {
+			return strings.TrimSuffix(opaque, "-") + `"`
+		}
+	}
+	return etag
 }
 
 func (v validator) comparable() bool {
@@ -97,7 +109,7 @@ func ask(ctx context.Context, e Edge, method, url string, digest bool) (validato
 	if err != nil {
 		return validator{}, err
 	}
-	v := validatorOf(resp)
+	v := validatorOf(e, resp)
 	v.ttfb = time.Since(start)
 	if digest && resp.StatusCode == http.StatusOK {
 		h := sha256.New()

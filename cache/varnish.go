@@ -31,7 +31,7 @@ func openVarnish(cfg Config, opts Options) (Driver, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return bad("url", fmt.Errorf("%s: want http://host:port", clip(cfg.URL)))
 	}
-	v := &varnish{cfg: cfg, opts: opts, edge: Edge{Node: cfg.Node, URL: cfg.URL, Host: cfg.Host, Client: opts.Client}}
+	v := &varnish{cfg: cfg, opts: opts, edge: Edge{Node: cfg.Node, Kind: Varnish, URL: cfg.URL, Host: cfg.Host, Client: opts.Client}}
 	if cfg.AdminAddress != "" {
 		if _, _, err := net.SplitHostPort(cfg.AdminAddress); err != nil {
 			return bad("admin address", err)
