@@ -109,11 +109,13 @@ func (s *Spool) Append(ctx context.Context, body []byte) error {
 	}
 	held, last := int64(0), int64(0)
 	for _, f := range files {
-		held += f.size
+		if f.size <= int64(s.opt.File+headBytes) { // a larger one is not ours, and the next Drain puts it aside
+			held += f.size
+		}
 		last = max(last, f.number)
 	}
 	if len(files) >= s.opt.Count || held+int64(len(body)) > s.opt.Bytes {
-		return fmt.Errorf("append to spool %s: %w: %d files, %d bytes: is the receiver away? its address is right?", s.dir, ErrFull, len(files), held)
+		return fmt.Errorf("append to spool %s: %w: %d files, %d bytes: the receiver is away, or its address is wrong", s.dir, ErrFull, len(files), held)
 	}
 	// Time makes a good name until the clock is set back; then it goes on from the last one.
 	number := max(s.opt.Now().UnixNano(), last+1)
