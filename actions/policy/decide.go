@@ -14,7 +14,7 @@ import (
 type Case struct {
 	Request actions.Request
 	Risk    actions.Risk  // of the verb
-	Plan    *actions.Plan // nil for what makes no run
+	Plan    *actions.Plan // nil for what makes no run, and before it is made
 	// Nodes and Deployments are touched beside those of the request's slots and the plan, such as those of the run that run.undo names.
 	Nodes       []string
 	Deployments []string
@@ -43,8 +43,8 @@ const (
 
 // Decide applies the roles of the actor and the blast radius. It never fails: what cannot be decided is refused, with the reason.
 //
-// Without a plan the nodes and deployments are those of the slots and of the case. A role with limits does not cover a change without a plan that
-// names no node at all, since nobody could tell where it would act.
+// Without a plan only what the request itself names (node, to, deployment) and what the case adds is looked at. So decide twice on what makes a run:
+// before planning, so that somebody without the right learns nothing from the plan, and again with the plan, which may touch more than was said.
 func (p *Policy) Decide(ctx context.Context, c Case) (v Verdict) {
 	defer func() {
 		// A bug in a World must not open a door, nor take the program down.
@@ -111,11 +111,6 @@ func (p *Policy) decideRole(c Case, t touched) (string, Verdict) {
 // covers tells whether the limits of the role leave room for everything that is touched.
 func (r Role) covers(c Case, t touched) (Verdict, bool) {
 	intent := c.Request.Intent
-	limited := r.Sites != nil || r.Tenants != nil
-	if limited && c.Risk != actions.Read && c.Plan == nil && len(t.nodes)+len(t.deployments) == 0 {
-		return refusal(c.Risk, RuleWorld, fmt.Sprintf("role %s is limited, and it is not known what %s would touch", r.Name, intent),
-			"ask somebody whose role has no limits"), false
-	}
 	for _, n := range t.nodes {
 		if !within(r.Sites, n.Site) {
 			return refusal(c.Risk, RuleSite, fmt.Sprintf("role %s may %s in %s, not on %s in %s", r.Name, intent, places("site", r.Sites), n.Name, place("site", n.Site)),
@@ -152,7 +147,7 @@ func (p *Policy) refuseIntent(c Case) Verdict {
 
 func refuseWorld(c Case, err error) Verdict {
 	if errors.Is(err, actions.ErrUnknown) {
-		return refusal(c.Risk, RuleWorld, fmt.Sprintf("%s: %v", c.Request.Intent, err), "look at node.list and deployment names in the inventory, then name one of them")
+		return refusal(c.Risk, RuleWorld, fmt.Sprintf("%s: %v", c.Request.Intent, err), "name one of the inventory; \"list nodes\" shows what there is")
 	}
 	return refusal(c.Risk, RuleWorld, fmt.Sprintf("%s: the rights cannot be checked: %v", c.Request.Intent, err), "try again; until the inventory can be read nothing is allowed")
 }

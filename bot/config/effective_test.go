@@ -276,8 +276,8 @@ func anyList(v any) []any {
 func TestTypesStayReadable(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []reflect.Type{reflect.TypeFor[config.Config](), reflect.TypeFor[config.Node](), reflect.TypeFor[config.Cache](), reflect.TypeFor[config.Role]()} {
-		for i := range typ.NumField() {
-			if f := typ.Field(i); f.IsExported() && f.Tag.Get("yaml") == "" {
+		for f := range typ.Fields() {
+			if f.IsExported() && f.Tag.Get("yaml") == "" {
 				t.Errorf("%s.%s has no key", typ.Name(), f.Name)
 			}
 		}

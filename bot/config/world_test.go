@@ -222,21 +222,13 @@ func TestCheckMachine(t *testing.T) {
 	}
 	check(group, env)
 
-	me, err := user.LookupGroupId(strings.TrimSpace(groupID()))
+	first, err := user.LookupGroupId("0") // root, or wheel on macOS
 	if err != nil {
-		t.Skipf("the group of this process has no name: %v", err)
+		t.Fatal(err)
 	}
-	c, err = config.Parse([]byte("data_dir: /d\nsocket: {group: "+me.Name+"}\n"), file, config.Options{})
+	c, err = config.Parse([]byte("data_dir: /d\nsocket: {group: "+first.Name+"}\n"), file, config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	check()
-}
-
-func groupID() string {
-	u, err := user.Current()
-	if err != nil {
-		return "0"
-	}
-	return u.Gid
 }
