@@ -80,7 +80,7 @@ func (e *Engine) load(ctx context.Context, id string) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{e: e, run: r, track: newTrack(r.Plan, e.undoes), revision: have.Revision, marked: r.Cursor}
+	j := &journal{e: e, run: r, track: newTrack(r.Plan, e.undoes), writing: make(chan struct{}, 1), revision: have.Revision, marked: r.Cursor}
 	for _, o := range r.Outcomes {
 		j.track.add(o, r.UndoFrom)
 	}

@@ -40,7 +40,7 @@ type journal struct {
 	doubt  int               // nodes of the group at hand whose next act the owner before may have begun
 	count  int               // counts the changes
 
-	writing  sync.Mutex // one write at a time; who waits for it finds his change written by the next
+	writing  chan struct{} // a token: one write at a time; who waits for it finds his change written by the next
 	revision uint64
 	chunks   int
 	stored   int // changes that are in the store
@@ -51,7 +51,7 @@ type journal struct {
 func (e *Engine) begin(r actions.Run, now time.Time) *journal {
 	r.Schema = actions.RunSchema
 	r.Wide = slices.ContainsFunc(r.Plan.Groups, wide)
-	j := &journal{e: e, run: r, track: newTrack(r.Plan, e.undoes)}
+	j := &journal{e: e, run: r, track: newTrack(r.Plan, e.undoes), writing: make(chan struct{}, 1)}
 	j.change(now, func() { j.track.advance(&j.run, now, false) })
 	return j
 }
@@ -87,6 +87,7 @@ func (j *journal) claim(owner string, ticket uint64, now time.Time) {
 			j.doubt = j.run.Cursor
 			j.track.advance(&j.run, now, false)
 		}
+		j.track.retreat(&j.run, now) // he may have stored the last outcomes of a group without coming to say so
 	})
 }
 
@@ -140,7 +141,7 @@ func (j *journal) wait(w actions.Wait, now time.Time) {
 	j.change(now, func() { j.run.State, j.run.Until, j.run.Why = actions.Waiting, w.Until, w.Why })
 }
 
-// record takes in outcomes and returns when they are safe, or, in a wide group, when they will be soon. Frozen says that no further node
+// record takes in outcomes of a node and returns when they are safe; the last one of a node in a wide group will be soon. Frozen says that no further node
 // is to begin.
 func (j *journal) record(ctx context.Context, frozen bool, outs ...actions.Outcome) error {
 	j.mu.Lock()
@@ -164,12 +165,19 @@ func (j *journal) record(ctx context.Context, frozen bool, outs ...actions.Outco
 		j.run.Updated, j.dirty = now, true
 	}
 	j.count++
-	urgent := j.dirty || cursor != j.run.Cursor || len(j.later) >= chunk
+	urgent := j.dirty || cursor != j.run.Cursor || len(j.later) >= chunk || j.goesOn(outs[len(outs)-1])
 	j.mu.Unlock()
 	if !urgent {
 		return nil
 	}
 	return j.commit(ctx)
+}
+
+// goesOn tells whether the node of an outcome has more to do in this group. Then that outcome must be stored first: at most one act a node may be
+// in doubt after a crash. The caller holds the lock.
+func (j *journal) goesOn(o actions.Outcome) bool {
+	i, ok := j.track.index[o.Node]
+	return ok && j.run.State == actions.Running && j.track.state[i] == open
 }
 
 // commit writes what has changed and returns when all changes made before the call are in the store. Callers who come while another one
@@ -178,8 +186,8 @@ func (j *journal) commit(ctx context.Context) error {
 	j.mu.Lock()
 	want := j.count
 	j.mu.Unlock()
-	j.writing.Lock()
-	defer j.writing.Unlock()
+	j.writing <- struct{}{}
+	defer func() { <-j.writing }()
 	if j.failed != nil || j.stored >= want {
 		return j.failed
 	}

@@ -41,10 +41,10 @@ func word(r actions.Run) string {
 }
 
 // Describe returns the journal of a run for people: what was done where, how long it took, by whom, when, why, and what can be done next.
-// r must be whole, as Engine.Get returns it.
-func Describe(r actions.Run, now time.Time) actions.Answer {
+// r must be whole, as Get returns it.
+func (e *Engine) Describe(r actions.Run, now time.Time) actions.Answer {
 	req := r.Plan.Request
-	a := actions.Answer{Title: r.ID + " " + word(r) + ": " + firstOf(r.Plan.Say, req.Text), Data: r, Hint: next(r)}
+	a := actions.Answer{Title: r.ID + " " + word(r) + ": " + firstOf(r.Plan.Say, req.Text), Data: r, Hint: e.next(r)}
 	a.Bad = r.State == actions.Failed || r.Partly()
 	who := fmt.Sprintf("%s by %s", clock(r, r.Accepted), req.Actor)
 	if req.Origin.Door != "" {
@@ -117,7 +117,7 @@ func outcomeWord(o actions.Outcome) string {
 }
 
 // next says what a person could do about the run.
-func next(r actions.Run) string {
+func (e *Engine) next(r actions.Run) string {
 	switch {
 	case r.Holding():
 		return "undo " + r.ID + " takes it back before its time"
@@ -127,11 +127,8 @@ func next(r actions.Run) string {
 		return "cancel " + r.ID
 	case r.Partly(), r.State == actions.Failed, r.State == actions.Cancelled, r.State == actions.Undone:
 		return "retry " + r.ID
-	}
-	for _, o := range r.Latest() {
-		if s, _, err := r.Plan.StepAt(o.Step); err == nil && o.State == actions.StepDone && s.NoUndo == "" {
-			return "undo " + r.ID
-		}
+	case e.undoProblem(r) == nil:
+		return "undo " + r.ID
 	}
 	return ""
 }

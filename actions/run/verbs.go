@@ -67,7 +67,7 @@ func (v verbs) show(ctx context.Context, r actions.Request, _ actions.World) (ac
 	if err != nil {
 		return actions.Answer{}, err
 	}
-	return Describe(run, r.At), nil
+	return v.e.Describe(run, r.At), nil
 }
 
 func (v verbs) cancel(ctx context.Context, r actions.Request, _ actions.World) (actions.Plan, error) {

@@ -1,0 +1,361 @@
+package run_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/actions/store/fake"
+)
+
+// shape is a run that the crash proof takes through every fault.
+type shape struct {
+	name string
+	plan func() actions.Plan
+	// cancelAt, undoAfter: a person cancels at the nth call of an executor; undoes once the run is over or in force.
+	cancelAt  int
+	undoAfter bool
+	// cancelWaiting: a person cancels as soon as the run is seen waiting.
+	cancelWaiting bool
+	loose         bool // where the run ends depends on when a wish is heard: only the ledger and the journal must agree
+}
+
+var shapes = []shape{
+	{name: "six steps", plan: func() actions.Plan { return plan("c", actions.Group{Steps: steps(6, nil)}) }},
+	{name: "six steps, the fifth fails", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(6, func(i int, d *does) {
+			if i == 4 {
+				d.Fail = "refused"
+			}
+		})})
+	}},
+	{name: "temporary errors and lost replies", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(3, func(i int, d *does) { d.Temp, d.Lost = i%2, 2*i })})
+	}},
+	{name: "no answer for good, though it acted", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(3, func(i int, d *does) {
+			if i == 2 {
+				d.Lost = 1000
+			}
+		})})
+	}},
+	{name: "what cannot be undone", plan: func() actions.Plan {
+		p := plan("c", actions.Group{Steps: steps(3, nil)}, actions.Group{Steps: steps(1, func(_ int, d *does) { d.Fail, d.Thing = "refused", "t9" })})
+		p.Groups[0].Steps[1].Kind, p.Groups[0].Steps[1].NoUndo = "final", "it is gone"
+		return p
+	}},
+	{name: "five nodes, two at a time", plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(5), Width: 2, Steps: onNodes(steps(2, nil))}, actions.Group{Steps: steps(1, nil)})
+	}},
+	{name: "five nodes, the fourth fails", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(1, nil)}, actions.Group{Nodes: nodes(5), Width: 1, Steps: onNodes(steps(2, func(i int, d *does) {
+			if i == 1 {
+				d.Fail, d.On = "refused", "edge-4"
+			}
+		}))})
+	}},
+	{name: "five nodes that keep going", plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(5), KeepGoing: true, Steps: onNodes(steps(2, func(i int, d *does) {
+			if i == 0 {
+				d.Fail, d.On = "refused", "edge-2"
+			}
+		}))}, actions.Group{Nodes: nodes(5), Steps: onNodes(steps(1, nil))})
+	}},
+	{name: "twenty nodes, six at a time", plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(20), Width: 6, Steps: onNodes(steps(2, nil))}, actions.Group{Steps: steps(1, nil)})
+	}},
+	{name: "twenty nodes, one fails", loose: true, plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(20), Width: 7, Steps: onNodes(steps(1, func(_ int, d *does) { d.Fail, d.On = "refused", "edge-15" }))})
+	}},
+	{name: "stop", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(3, func(i int, d *does) {
+			if i == 1 {
+				d.Stop = "nothing is wrong"
+			}
+		})})
+	}},
+	{name: "wait", plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(3, func(i int, d *does) {
+			if i == 1 {
+				d.Wait = time.Hour
+			}
+		})})
+	}},
+	{name: "wait on one of three nodes", plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(3), Width: 2, Steps: onNodes(steps(2, func(i int, d *does) {
+			if i == 0 {
+				d.Wait, d.On = time.Hour, "edge-2"
+			}
+		}))})
+	}},
+	{name: "hold", plan: func() actions.Plan {
+		p := plan("c", actions.Group{Nodes: nodes(2), Width: 1, Steps: onNodes(steps(2, nil))})
+		p.Hold = time.Hour
+		return p
+	}},
+	{name: "hold, undone early", undoAfter: true, plan: func() actions.Plan {
+		p := plan("c", actions.Group{Steps: steps(2, nil)})
+		p.Hold = time.Hour
+		return p
+	}},
+	{name: "undo after the end", undoAfter: true, plan: func() actions.Plan { return plan("c", actions.Group{Steps: steps(3, nil)}) }},
+	{name: "cancel at the third call", cancelAt: 3, loose: true, plan: func() actions.Plan { return plan("c", actions.Group{Steps: steps(5, nil)}) }},
+	{name: "cancel while nodes are under way", cancelAt: 9, loose: true, plan: func() actions.Plan {
+		return plan("c", actions.Group{Nodes: nodes(18), Width: 4, Steps: onNodes(steps(2, nil))})
+	}},
+	{name: "cancel a waiting run", cancelAt: 2, loose: true, plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(2, func(i int, d *does) {
+			if i == 1 {
+				d.Wait = time.Hour
+			}
+		})})
+	}},
+	{name: "cancel a run seen waiting", cancelWaiting: true, plan: func() actions.Plan {
+		return plan("c", actions.Group{Steps: steps(2, func(i int, d *does) {
+			if i == 1 {
+				d.Wait = time.Hour
+			}
+		})})
+	}},
+	{name: "cancel a temporary change", cancelAt: 2, loose: true, plan: func() actions.Plan {
+		p := plan("c", actions.Group{Steps: steps(4, nil)})
+		p.Hold = time.Hour
+		return p
+	}},
+}
+
+// onNodes gives each node things of its own.
+func onNodes(in []actions.Step) []actions.Step {
+	for i := range in {
+		in[i].Key = "{{node}}/" + in[i].Key
+		in[i].Args = []byte(strings.Replace(string(in[i].Args), `"thing":"`, `"thing":"{{node}}/`, 1))
+		in[i].Say += " on {{node}}"
+	}
+	return in
+}
+
+// blow is a fault at the nth store call of a process; 0 is none.
+type blow struct {
+	at    int
+	fault fake.Fault
+}
+
+// inject returns the hook of the fake that deals the blow, and counts in hit that it fell.
+func (b blow) inject(hit *int) func(fake.Op) fake.Fault {
+	var mu sync.Mutex
+	n := 0
+	return func(fake.Op) fake.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if n++; n != b.at {
+			return fake.None
+		}
+		*hit++
+		return b.fault
+	}
+}
+
+// result is what is compared between a run with faults and one without.
+type result struct {
+	State    actions.State
+	Outcomes string
+	World    string
+}
+
+// person asks for the run of a shape and, where it says so, cancels or undoes it. A process that dies does not stop a person: what got no answer is
+// asked again of the next one.
+type person struct {
+	shape      shape
+	id         string
+	cancelled  bool // a wish to cancel is answered
+	wantCancel bool
+	undone     bool
+}
+
+// use does all that with one process and tells whether the run is over.
+func (c *person) use(t *testing.T, p *process, w *world, plan actions.Plan) bool {
+	if c.id == "" {
+		id, _, err := p.e.Accept(t.Context(), plan)
+		if err != nil {
+			return false
+		}
+		c.id = id
+	}
+	w.hook(func(n int) {
+		if n == c.shape.cancelAt {
+			c.wantCancel = true
+			c.cancel(t, p)
+		}
+	})
+	defer w.hook(nil)
+	if c.wantCancel {
+		c.cancel(t, p)
+	}
+	events, err := p.e.Follow(t.Context(), c.id)
+	for ; errors.Is(err, store.ErrNotFound); events, err = p.e.Follow(t.Context(), c.id) {
+		time.Sleep(time.Second) // accepted by an earlier process, not begun yet
+	}
+	if err != nil {
+		return false
+	}
+	over := false
+	for e := range events {
+		if e.Progress != nil {
+			continue
+		}
+		over = e.Run.State.Final()
+		switch {
+		case c.shape.cancelWaiting && e.Run.State == actions.Waiting:
+			c.wantCancel = true
+			c.cancel(t, p)
+		case c.shape.undoAfter && e.Run.Holding():
+			c.undo(t, p)
+		}
+	}
+	if over && c.shape.undoAfter && !c.undone {
+		if !c.undo(t, p) {
+			return false
+		}
+		return c.use(t, p, w, plan)
+	}
+	return over
+}
+
+func (c *person) cancel(t *testing.T, p *process) {
+	if c.cancelled {
+		return
+	}
+	err := p.e.Cancel(t.Context(), c.id, actions.Actor{Name: "ben"})
+	c.cancelled = err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
+}
+
+func (c *person) undo(t *testing.T, p *process) bool {
+	err := p.e.Undo(t.Context(), c.id, actions.Actor{Name: "ben"})
+	c.undone = c.undone || err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
+	return c.undone
+}
+
+// play takes a shape through a life of processes: each but the last deals with a blow, and is killed when the run is over or it is dead. Then a
+// healthy one looks after what is left. It returns how the run ended and how many blows fell.
+func play(t *testing.T, s shape, blows ...blow) (out result, hits int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w, disk := newWorld(), fake.New()
+		c, p := &person{shape: s}, s.plan()
+		for life, over := 0, false; life < len(blows) && !over; life++ {
+			proc := w.start(t, disk, fmt.Sprintf("owner-%d", life), blows[life].inject(&hits), sixTries)
+			over = c.use(t, proc, w, p)
+			proc.h.Kill()
+			proc.close(t)
+		}
+		proc := w.start(t, disk, "owner-last", nil, sixTries)
+		defer proc.close(t)
+		if !c.use(t, proc, w, p) {
+			t.Errorf("%s %v: %s is not over", s.name, blows, c.id)
+			return
+		}
+		time.Sleep(5 * time.Minute) // for every message that may still come
+		r, err := proc.e.Get(t.Context(), c.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = result{r.State, states(r), w.state()}
+		audit(t, fmt.Sprintf("%s %v", s.name, blows), proc, w, r)
+	})
+	return out, hits
+}
+
+func sixTries(o *run.Options) { o.Retry.Tries = 6 }
+
+// audit holds the world against the journal: every act that is told as done has had its effect once, and no other has.
+func audit(t *testing.T, name string, p *process, w *world, r actions.Run) {
+	t.Helper()
+	for _, f := range w.faults {
+		t.Errorf("%s: %s", name, f)
+	}
+	want := newWorld()
+	for _, o := range r.Latest() {
+		step, _, err := r.Plan.StepAt(o.Step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.State == actions.StepDone || o.State == actions.StepKept {
+			want.things[actions.On(step.Key, o.Node)]++
+		}
+	}
+	if d := cmp.Diff(want.state(), w.state()); d != "" {
+		t.Errorf("%s: the world is not what the journal says (-journal +world):\n%s\n%s, epoch %d: %s\noutcomes: %s", name, d, r.State, r.Epoch, r.Why, states(r))
+	}
+	for key := range w.effects {
+		if !strings.HasPrefix(key, r.ID+"/") {
+			t.Errorf("%s: effect %s of another run than %s", name, key, r.ID)
+		}
+	}
+	runs, err := p.e.List(t.Context(), run.Filter{})
+	if err != nil || len(runs) != 1 {
+		t.Errorf("%s: %d runs, %v, want one", name, len(runs), err)
+	}
+}
+
+var crashes = []fake.Fault{fake.CrashBefore, fake.CrashAfter, fake.ReplyLost, fake.Unavailable}
+
+// TestEveryStoreCallMayFail takes each shape through each fault at each of its store calls.
+func TestEveryStoreCallMayFail(t *testing.T) {
+	points := 0
+	for _, s := range shapes {
+		want, _ := play(t, s)
+		for _, fault := range crashes {
+			for n := 1; ; n++ {
+				got, hits := play(t, s, blow{n, fault})
+				if hits == 0 {
+					break
+				}
+				points++
+				if d := cmp.Diff(want, got); d != "" && !s.loose {
+					t.Errorf("%s, %v at call %d (-without +with):\n%s", s.name, fault, n, d)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+		}
+		t.Logf("%s: %s, %d points so far", s.name, want.State, points)
+	}
+	t.Logf("%d shapes, %d points enumerated", len(shapes), points)
+}
+
+// TestPairsOfFaults samples two faults, in two processes one after the other.
+func TestPairsOfFaults(t *testing.T) {
+	samples := 300
+	if os.Getenv("OPSBOT_SOAK") == "1" {
+		samples = 20_000
+	}
+	rnd := rand.New(rand.NewPCG(17, 4))
+	both := 0
+	for range samples {
+		s := shapes[rnd.IntN(len(shapes))]
+		blows := []blow{{1 + rnd.IntN(25), crashes[rnd.IntN(2)]}, {1 + rnd.IntN(25), crashes[rnd.IntN(len(crashes))]}}
+		want, _ := play(t, s)
+		got, hits := play(t, s, blows...)
+		if hits == 2 {
+			both++
+		}
+		if d := cmp.Diff(want, got); d != "" && !s.loose {
+			t.Errorf("%s, %v (-without +with):\n%s", s.name, blows, d)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d pairs sampled, both fell in %d", samples, both)
+}
