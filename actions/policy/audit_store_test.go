@@ -1,0 +1,78 @@
+package policy_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shitops/opsbot/actions/policy"
+	"github.com/shitops/opsbot/actions/store"
+)
+
+func engine(t *testing.T, dir string) *store.Engine {
+	t.Helper()
+	e, err := store.Open(store.Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func shut(t *testing.T, e *store.Engine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := e.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAuditOnTheRealStore: two audits race on one log on the disk, and the chain holds over a restart.
+func TestAuditOnTheRealStore(t *testing.T) {
+	t.Parallel()
+	const each = 20
+	dir := filepath.Join(t.TempDir(), "data")
+	e := engine(t, dir)
+	var wg sync.WaitGroup
+	for a := range 2 {
+		audit := policy.NewAudit(e.Log(store.Audit))
+		wg.Go(func() {
+			for i := range each {
+				if err := audit.Append(t.Context(), entry(a*each+i)); err != nil {
+					t.Errorf("append: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	head := verify(t, policy.NewAudit(e.Log(store.Audit)), 2*each)
+	shut(t, e)
+
+	e = engine(t, dir)
+	defer shut(t, e)
+	audit := policy.NewAudit(e.Log(store.Audit))
+	if again := verify(t, audit, 2*each); again != head {
+		t.Errorf("after a restart the head is %s, was %s", again, head)
+	}
+	if err := audit.Append(t.Context(), entry(2*each)); err != nil {
+		t.Fatal(err)
+	}
+	verify(t, audit, 2*each+1)
+	seen, err := audit.Tail(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, s := range seen {
+		count[s.Text]++
+	}
+	for i := range 2*each + 1 {
+		if text := fmt.Sprintf("flush edge-%d", i); count[text] != 1 {
+			t.Errorf("%q is there %d times, want once", text, count[text])
+		}
+	}
+}
