@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -95,7 +96,7 @@ func (e Edge) request(ctx context.Context, method, rawURL string) (*http.Request
 		host = e.Host
 	}
 	if host != "" {
-		req.Host = host
+		req.Host = strings.ToLower(host) // viewers' is lowered by Varnish's built-in VCL, a purge's is not, and it is part of the hash
 	}
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("Accept-Encoding", "identity") // else net/http asks for gzip, and ETag and length are those of another variant

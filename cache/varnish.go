@@ -240,7 +240,7 @@ func (v *varnish) Purge(ctx context.Context, url string, soft bool) (Result, err
 	if soft {
 		r.Method = "soft purge"
 	}
-	return r, v.fail(r.Method, url, err)
+	return r, v.fail(r.Method, shown(url), err)
 }
 
 // PurgeTag implements Driver.

@@ -66,6 +66,7 @@ func (v *varnish) curl(raw string, args ...string) string {
 	if host == "" {
 		host = object.Host
 	}
+	host = strings.ToLower(host) // as Edge does
 	target := strings.TrimSuffix(v.cfg.URL, "/") + (&url.URL{Path: object.Path, RawPath: object.RawPath, RawQuery: object.RawQuery}).String()
 	words := append([]string{"curl", "-sS", "-i"}, args...)
 	if host != "" {

@@ -29,6 +29,9 @@ func (v *varnish) purgeRequest(ctx context.Context, soft bool, url string, tags 
 	if err != nil {
 		return Proof{}, nil, err
 	}
+	// A purge may be repeated. With this key, which is not sent, net/http does so when a kept connection turns out to be dead; Varnish
+	// closes idle ones after 5 s (timeout_idle).
+	req.Header["X-Idempotency-Key"] = nil
 	if len(tags) > 0 {
 		req.Header.Set("xkey-purge", strings.Join(tags, " "))
 	}
