@@ -22,10 +22,11 @@ type decoder struct {
 	mistakes []Mistake
 	at       map[string]*yaml.Node // by key, such as inventory.nodes[2].address
 	bad      map[string]bool       // keys about which something was said already
+	fields   map[reflect.Type][]field
 }
 
 func newDecoder(file string, lenient bool) *decoder {
-	return &decoder{file: file, lenient: lenient, at: map[string]*yaml.Node{}, bad: map[string]bool{}}
+	return &decoder{file: file, lenient: lenient, at: map[string]*yaml.Node{}, bad: map[string]bool{}, fields: map[reflect.Type][]field{}}
 }
 
 // field is one key of a struct.
@@ -110,7 +111,11 @@ func (d *decoder) structure(key string, n *yaml.Node, v reflect.Value) {
 	if e, ok := v.Addr().Interface().(defaulted); ok {
 		e.defaults()
 	}
-	fields := fieldsOf(v.Type())
+	fields, ok := d.fields[v.Type()]
+	if !ok {
+		fields = fieldsOf(v.Type())
+		d.fields[v.Type()] = fields
+	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
