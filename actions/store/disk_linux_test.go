@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -78,9 +79,9 @@ func unmount(t *testing.T, mnt string) {
 	}
 }
 
-// TestFullDisk is rule 10: after a full disk the server refuses writes for ever, also when there is space again, and says so only in its log.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
+// fullDisk makes a store on a small disk and writes until it is full. It returns the keys that were acknowledged and what makes space.
+func fullDisk(t *testing.T) (e *store.Engine, o store.Options, kept []string, space func()) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("the full disk needs root for a tmpfs; TestHealsBrokenServer covers the healing without")
 	}
@@ -90,13 +91,12 @@ func TestFullDisk(t *testing.T) {
 	if err := os.WriteFile(ballast, make([]byte, 24<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := open(t, store.Options{Dir: filepath.Join(mnt, "store")})
-	kv := e.Bucket(store.Inventory)
-	var kept []string
+	o = store.Options{Dir: filepath.Join(mnt, "store"), Log: quiet()}
+	e = open(t, o)
 	for i := 0; ; i++ {
 		key := fmt.Sprint("k-", i)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err := kv.Create(ctx, key, make([]byte, 200<<10))
+		ctx, cancel := context.WithTimeout(t.Context(), 1100*time.Millisecond)
+		_, err := e.Bucket(store.Inventory).Create(ctx, key, make([]byte, 200<<10))
 		cancel()
 		if errors.Is(err, store.ErrUnknown) {
 			break
@@ -106,23 +106,59 @@ func TestFullDisk(t *testing.T) {
 		}
 		kept = append(kept, key)
 	}
-	if err := e.Ready(); err == nil {
-		t.Error("ready on a full disk")
+	if len(kept) < 20 {
+		t.Errorf("only %d keys were written before the disk was full", len(kept))
 	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
+	return e, o, kept, func() {
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
 	}
-	awaitReady(t, e)
-	if _, err := kv.Create(t.Context(), "after", make([]byte, 200<<10)); err != nil {
-		t.Errorf("write after there is space again: %v", err)
-	}
+}
+
+// holds checks that keys are there.
+func holds(t *testing.T, e *store.Engine, kept []string) {
+	t.Helper()
 	for _, key := range kept {
-		if _, err := kv.Get(t.Context(), key); err != nil {
+		if _, err := e.Bucket(store.Inventory).Get(t.Context(), key); err != nil {
 			t.Errorf("acknowledged %s: %v", key, err)
 		}
 	}
-	if len(kept) < 20 {
-		t.Errorf("only %d keys were written before the disk was full", len(kept))
+}
+
+// TestFullDisk is rule 10: after a full disk the server refuses writes for ever, also when there is space again, and says so only in its log.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	e, _, kept, space := fullDisk(t)
+	if err := e.Ready(); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("ready on a full disk = %v, want no space left", err)
+	}
+	holds(t, e, kept)
+	space()
+	awaitReady(t, e)
+	if _, err := e.Bucket(store.Inventory).Create(t.Context(), "after", make([]byte, 200<<10)); err != nil {
+		t.Errorf("write after there is space again: %v", err)
+	}
+	holds(t, e, kept)
+	shut(t, e)
+}
+
+// TestFullDiskAtClose closes while the disk is full, tries to open it, and opens it when there is space.
+func TestFullDiskAtClose(t *testing.T) {
+	t.Parallel()
+	e, o, kept, space := fullDisk(t)
+	shut(t, e)
+	if e, err := store.Open(o); err == nil { // reading needs no space
+		holds(t, e, kept)
+		shut(t, e)
+	} else {
+		t.Logf("open on a full disk: %v", err)
+	}
+	space()
+	e = open(t, o)
+	holds(t, e, kept)
+	if _, err := e.Bucket(store.Inventory).Create(t.Context(), "after", nil); err != nil {
+		t.Errorf("write after there is space again: %v", err)
 	}
 	shut(t, e)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -112,7 +113,11 @@ type floor struct {
 // trim removes acknowledged messages once their ids need not be remembered any more. It looks once a minute.
 func (e *Engine) trim(ctx context.Context) {
 	var floors []floor
-	for pause(ctx, time.Minute) {
+	for first := true; pause(ctx, time.Minute); first = false {
+		if first { // recovery left buffers of 8 MB per stream in pools, which two collections empty
+			debug.FreeOSMemory()
+			debug.FreeOSMemory()
+		}
 		next, err := e.trimOnce(ctx, floors, time.Now())
 		if err != nil && ctx.Err() == nil {
 			e.log.Warn("trim the queue", "error", err)

@@ -16,6 +16,9 @@ import (
 // deadline is how long a call waits for its answer when its ctx has no deadline of its own. A healthy write takes milliseconds.
 const deadline = 10 * time.Second
 
+// patience is how long a write may go unanswered before its stream counts as silent.
+const patience = time.Second
+
 // The headers that we set or read. Those that begin with Nats are the server's, from server/stream.go of nats-server 2.15.2.
 const (
 	headerExpectKey  = "Nats-Expected-Last-Subject-Sequence"
@@ -156,9 +159,11 @@ type acknowledgement struct {
 
 // publish writes one message into stream. It returns after the message was synced to disk.
 func (w *wire) publish(ctx context.Context, what, stream string, m *nats.Msg) (acknowledgement, error) {
+	sent := time.Now()
 	answer, err := w.request(ctx, what, m)
 	if err != nil {
-		if errors.Is(err, ErrUnknown) {
+		// A caller that gave up at once says nothing about the server.
+		if errors.Is(err, context.DeadlineExceeded) && time.Since(sent) >= patience {
 			w.health.unheard(stream)
 		}
 		return acknowledgement{}, err
