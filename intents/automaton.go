@@ -91,8 +91,14 @@ func (n *net) state() int32 {
 // free adds an edge that consumes nothing.
 func (n *net) free(from, to int32) { n.states[from].free = append(n.states[from].free, to) }
 
+// mostNetStates bounds the net: patterns that grow beyond it are nested choices that nobody meant.
+const mostNetStates = 200_000
+
 // lay adds e behind state from and returns the state behind e.
 func (n *net) lay(e *expr, from int32, spec *Spec) (int32, error) {
+	if len(n.states) > mostNetStates {
+		return 0, fmt.Errorf("intent %s: the patterns are too large", spec.Name)
+	}
 	switch e.op {
 	case opWord:
 		to := n.state()

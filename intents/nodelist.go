@@ -123,6 +123,9 @@ func (m *matcher) nodeItems(i int, rangeTo bool) int {
 // nodeItem reads one item at word i: a range, a name or a selector. It returns the word behind, and the last
 // node where the item was a name or a range, -1 where it was a selector.
 func (m *matcher) nodeItem(i int, rangeTo bool) (next int, last int32) {
+	if i >= len(m.toks) {
+		return -1, -1
+	}
 	if at, next := m.node(i); at >= 0 {
 		if end, after := m.rangeEnd(at, next, rangeTo); end >= 0 {
 			m.addRange(at, end)

@@ -1,6 +1,7 @@
 package intents
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -33,8 +34,12 @@ type expr struct {
 type patternParser struct {
 	text string
 	pos  int
+	deep int // how many brackets are open
 	spec *Spec
 }
+
+// mostBrackets bounds how deep the brackets of a pattern nest.
+const mostBrackets = 12
 
 // parsePattern reads text, whose holes must be slots of spec.
 func parsePattern(text string, spec *Spec) (*expr, error) {
@@ -85,6 +90,8 @@ func (p *patternParser) sequence() (*expr, error) {
 			kid, err = p.group(c)
 		case '{':
 			kid, err = p.hole()
+		case '}':
+			err = errors.New("a } without its {")
 		default:
 			kid = p.word()
 		}
@@ -100,10 +107,14 @@ func (p *patternParser) sequence() (*expr, error) {
 func (p *patternParser) group(open byte) (*expr, error) {
 	start := p.pos
 	p.pos++
+	if p.deep++; p.deep > mostBrackets {
+		return nil, fmt.Errorf("more than %d brackets within each other", mostBrackets)
+	}
 	inner, err := p.alternatives()
 	if err != nil {
 		return nil, err
 	}
+	p.deep--
 	closing := map[byte]byte{'(': ')', '[': ']', '<': '>'}[open]
 	if p.pos >= len(p.text) || p.text[p.pos] != closing {
 		return nil, fmt.Errorf("%q has no closing %c", p.text[start:], closing)

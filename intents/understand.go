@@ -46,7 +46,7 @@ func (p *Parser) verbAndFlags(m *matcher) []match {
 	verb := strings.ToLower(m.words(0, len(m.toks)))
 	var found []match
 	for _, spec := range p.catalog.specs {
-		if spec.Name != verb && !slices.Contains(spec.Verbs, verb) {
+		if spec.Name != verb && strings.ReplaceAll(spec.Name, ".", " ") != verb && !slices.Contains(spec.Verbs, verb) {
 			continue
 		}
 		f := match{rule: &rule{spec: spec}}

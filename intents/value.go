@@ -189,6 +189,9 @@ const mostVNI = 1<<24 - 1
 // lookup finds the name of kind k that begins at word i and takes the most words. It returns -1 where there is
 // none, and where several names are written alike.
 func (m *matcher) lookup(k kind, i int) (found int32, next int) {
+	if i >= len(m.toks) {
+		return -1, -1
+	}
 	t := &m.toks[i]
 	x := m.p.names
 	var ok bool
