@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"testing"
 
@@ -105,7 +106,7 @@ func (w *world) driver(t testing.TB, change ...func(*cache.Config)) cache.Driver
 		Node: "edge-1", Name: "front", Kind: cache.Varnish, URL: w.edge.URL,
 		AdminAddress: w.edge.AdminAddress, SecretFile: w.edge.SecretFile, StatsDir: w.edge.StatsDir,
 		Secret: func() ([]byte, error) { return os.ReadFile(w.edge.SecretFile) },
-		Host:   path.Base(t.Name()) + ".example",
+		Host:   strings.ToLower(path.Base(t.Name())) + ".example",
 	}
 	for _, c := range change {
 		c(&cfg)
