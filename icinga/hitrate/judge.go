@@ -58,11 +58,13 @@ func (c Check) withDefaults() Check {
 func (c Check) afterReset(state State, now Sample, why string) (plugin.Result, State) {
 	state.Resets++
 	state.restart(now)
+	c.warmByUptime(&state, now)
 	if now.Uptime <= 0 {
 		state.WarmSince, state.WarmWhy = now.At, "the cache was started"
+	}
+	if now.Uptime <= 0 || now.Uptime > 3*c.Window { // a count of hours hides what happens now
 		return c.unknown(state, now, "the counters were reset ("+why+"), the window begins again"), state
 	}
-	c.warmByUptime(&state, now)
 	zero := Sample{At: now.At.Add(-now.Uptime), Epoch: now.Epoch, Content: now.Content, Began: true}
 	for _, p := range []struct{ from, to **uint64 }{
 		{&now.Stale, &zero.Stale}, {&now.Evictions, &zero.Evictions}, {&now.BackendFail, &zero.BackendFail},
