@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// The route groups that this version can serve.
+// GroupOps is the route group of health, metrics and pprof, the one that this version can serve.
 const GroupOps = "ops"
 
 // Default returns the configuration of an empty file: all that holds without being said. Only DataDir is missing. The defaults of list
