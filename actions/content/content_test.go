@@ -213,3 +213,42 @@ func TestManyNodes(t *testing.T) {
 		t.Error("a plan of 1001 nodes was made, want it refused")
 	}
 }
+
+// TestLongSteps: the steps that take long may be stopped half-way and say how long they may take; those that remove something may not be
+// stopped, so that nobody is left guessing.
+func TestLongSteps(t *testing.T) {
+	t.Parallel()
+	c := newContent(t, content.Options{World: &world{}})
+	for kind, want := range map[string]bool{content.KindFlush: false, content.KindPurge: false, content.KindSettle: true, content.KindPrime: true,
+		content.KindVerify: true, content.KindLoadtest: true} {
+		s, ok := c.Executors()[kind].(run.Stoppable)
+		if got := ok && s.CanStop(run.Call{}); got != want {
+			t.Errorf("%s can be stopped half-way = %v, want %v", kind, got, want)
+		}
+	}
+	for kind, args := range map[string]any{content.KindPrime: nil, content.KindLoadtest: content.LoadArgs{Duration: 10 * time.Minute}} {
+		timed, ok := c.Executors()[kind].(run.Timed)
+		if !ok || timed.Timeout(call("edge-1", args)) < 15*time.Minute {
+			t.Errorf("%s: time limit of its own = %v, want at least 15 minutes", kind, ok)
+		}
+	}
+}
+
+// TestStoppedHalfWay ends a prime and a load test with their context, and their errors are the context's: no cache is blamed.
+func TestStoppedHalfWay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	r.origin.SetDelay(200 * time.Millisecond)
+	for kind, args := range map[string]any{content.KindPrime: content.PrimeArgs{}, content.KindVerify: content.VerifyArgs{},
+		content.KindLoadtest: content.LoadArgs{Deployment: "news", Duration: time.Minute, Rate: 10}} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			in := call("edge-1", args)
+			in.Progress = func(string, int, int) { cancel() }
+			if _, err := r.executor(kind).Do(ctx, in); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "edge-1/front") {
+				t.Errorf("%s that was stopped = %v, want the end of its context", kind, err)
+			}
+		})
+	}
+}

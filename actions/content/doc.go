@@ -11,7 +11,7 @@
 //	verbs, executors := c.Verbs(), c.Executors()
 //	plan, err := verbs[i].Plan(ctx, request, world) // on edge-1: flush, settle, flush again, prime, verify
 //	result, err := executors["cache.flush"].Do(ctx, run.Call{Node: "edge-1", Key: "r-17/do/0/edge-1", Args: plan.Groups[0].Steps[0].Args})
-//	// front: ban accepted, 2000 objects invalidated; before it 5 of 5 looked at were hits, 3 of them stale
+//	// result.Say: front: ban accepted, it held about 2000 objects; before it 8 objects looked at: 5 hit, 3 stale
 //
 // A step names a node, never an address: where its caches listen and what it serves is read from the world when the step is done. What
 // that was when the plan was made rides along as a digest, so that a world that changed before the yes is another plan.

@@ -54,6 +54,8 @@ func sentence(err error, ca actions.Cache) string {
 		return fmt.Sprintf("the Varnish CLI at %s refused the secret in %s: check admin.secret_file", ca.AdminAddress, orNone(ca.AdminSecretFile))
 	case errors.Is(err, cache.ErrNoSignature):
 		return fmt.Sprintf("%s answered, but not as the cache: %s; check that caches[].url is the cache itself and its VCL knows PURGE", where, words)
+	case errors.Is(err, cache.ErrStale):
+		return fmt.Sprintf("%s; an old answer was stored after the purge: let settle (caches[].settle) be longer than the origin's slowest answer", words)
 	case errors.Is(err, cache.ErrTooManyBans):
 		return fmt.Sprintf("%s; wait until they are worked off, or flush", words)
 	case errors.Is(err, cache.ErrUnsupported):

@@ -22,9 +22,8 @@ const (
 
 // FlushArgs are the arguments of a cache.flush step.
 type FlushArgs struct {
-	Pass  int    `json:"pass"`            // 1 looks at what is served before it flushes, 2 flushes what a fetch in flight stored since
-	Force bool   `json:"force,omitempty"` // flush although no origin of the node answers
-	Seen  string `json:"seen,omitempty"`  // digest of the world that the plan was made from
+	Pass int    `json:"pass"`           // 1 looks at what is served before it flushes, 2 flushes what a fetch in flight stored since
+	Seen string `json:"seen,omitempty"` // digest of the world that the plan was made from
 }
 
 // Flushed is what a cache.flush step did, one entry a cache.
@@ -56,7 +55,7 @@ func (c *Content) planFlush(ctx context.Context, r actions.Request, w actions.Wo
 		Request: r,
 		Risk:    actions.Destructive,
 		Say:     fmt.Sprintf("flush %s on %s, then prime and verify what is served there", s.caches(), nodeCount(s.names())),
-		Groups:  []actions.Group{{Nodes: s.names(), Width: 1, Steps: flushSteps(s, r.Has("force"))}},
+		Groups:  []actions.Group{{Nodes: s.names(), Width: 1, Steps: flushSteps(s)}},
 		Notes:   append(s.notes(), "a flush cannot be taken back: until the cache has refilled, viewers wait for the origin"),
 	}
 	if !s.anyServed() {
@@ -66,11 +65,11 @@ func (c *Content) planFlush(ctx context.Context, r actions.Request, w actions.Wo
 }
 
 // flushSteps goes node by node: the second flush removes what fetches in flight stored after the first one.
-func flushSteps(s scope, force bool) []actions.Step {
+func flushSteps(s scope) []actions.Step {
 	const key = "node/{{node}}/cache"
 	what := s.caches()
 	steps := []actions.Step{
-		{Kind: KindFlush, Key: key, Args: actions.Encode(FlushArgs{Pass: 1, Force: force, Seen: s.digest()}), NoUndo: noUndoRemove,
+		{Kind: KindFlush, Key: key, Args: actions.Encode(FlushArgs{Pass: 1, Seen: s.digest()}), NoUndo: noUndoRemove,
 			Say: "look at what {{node}} serves, then flush " + what},
 		{Kind: KindSettle, Key: key, NoUndo: noUndoSettle, Say: "wait for fetches in flight: they store the old answer after a flush"},
 		{Kind: KindFlush, Key: key, Args: actions.Encode(FlushArgs{Pass: 2}), NoUndo: noUndoRemove, Say: "flush " + what + " again"},
@@ -151,7 +150,7 @@ func (f flusher) Do(ctx context.Context, call run.Call) (run.Result, error) {
 	done := Flushed{Pass: args.Pass, At: time.Now()}
 	before := map[string]*Look{}
 	if args.Pass == 1 {
-		if before, err = f.lookBefore(ctx, call, n, args.Force); err != nil {
+		if before, err = f.lookBefore(ctx, call, n); err != nil {
 			return run.Result{}, err
 		}
 	}
@@ -175,7 +174,7 @@ func (f flusher) Do(ctx context.Context, call run.Call) (run.Result, error) {
 }
 
 // lookBefore samples what each cache serves. It refuses when no origin of the node answers: the flush would leave viewers with nothing.
-func (f flusher) lookBefore(ctx context.Context, call run.Call, n actions.Node, force bool) (map[string]*Look, error) {
+func (f flusher) lookBefore(ctx context.Context, call run.Call, n actions.Node) (map[string]*Look, error) {
 	served, err := f.c.servedBy(ctx, n.Name)
 	if err != nil || len(served) == 0 {
 		return nil, err
@@ -185,9 +184,9 @@ func (f flusher) lookBefore(ctx context.Context, call run.Call, n actions.Node, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := ch.dead(); err != nil && !force {
+	if err := ch.dead(); err != nil {
 		return nil, actions.Temporary{Err: fmt.Errorf("%s: not flushed, since no origin answers and viewers would be left with nothing: %w; "+
-			"purge by URL or tag does not need the origin", n.Name, err)}
+			"purge by URL or tag does not need the origin, and flush %s --by-hand shows how to do it all the same", n.Name, err, n.Name)}
 	}
 	out := map[string]*Look{}
 	err = f.c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {

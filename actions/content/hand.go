@@ -22,7 +22,8 @@ func (c *Content) byHand(ctx context.Context, call run.Call, op func(cache.Drive
 	err = c.onCaches(n, func(ca actions.Cache, d cache.Driver) error {
 		o, err := op(d)
 		if err != nil {
-			return err
+			out = append(out, "# "+n.Name+"/"+ca.Name+": no commands: "+err.Error()) // the rest of the runbook is worth having
+			return nil
 		}
 		cut := len(o.URLs) - byHandMost
 		if cut > 0 {

@@ -101,3 +101,41 @@ func TestByHandDeadOrigin(t *testing.T) {
 	lines := strings.Join(r.byHand(r.plan("cache.flush", "node=edge-1")), "\n")
 	contains(t, "commands", lines, "varnishadm -T 127.0.0.1:2 ban obj.status '!=' 0", "sleep 2", "# not read, so its URLs are missing here: news: ", "# nothing to prime on edge-1")
 }
+
+// TestByHandErrors: what cannot be written out is said among the commands, or names the step that is broken.
+func TestByHandErrors(t *testing.T) {
+	t.Parallel()
+	w := &world{nodes: []actions.Node{node("edge-1", actions.Cache{Name: "front", Kind: "varnish", URL: "http://127.0.0.1:1"}), node("mac-1")},
+		deployments: []actions.Deployment{{Name: "news", Origin: "http://127.0.0.1:1/news/master.m3u8"}}}
+	c := newContent(t, content.Options{World: w})
+	hand := func(kind, node string, args any) ([]string, error) {
+		h, ok := c.Executors()[kind].(run.Handbook)
+		if !ok {
+			t.Fatalf("no runbook for steps of kind %s", kind)
+		}
+		return h.ByHand(t.Context(), call(node, args))
+	}
+	for _, tt := range []struct {
+		name, kind, node string
+		args             any
+		want             string // among the lines, or in the error
+	}{
+		{"no admin address", content.KindFlush, "edge-1", content.FlushArgs{Pass: 1}, "# no command: no admin address configured for edge-1/front"},
+		{"playlists that cannot be read", content.KindPurge, "edge-1", content.PurgeArgs{Deployment: "news"}, "# edge-1/front: no commands: nothing of news could be read"},
+		{"unknown deployment", content.KindPrime, "edge-1", content.PrimeArgs{Deployments: []string{"nwes"}}, "did you mean news?"},
+		{"unknown deployment", content.KindLoadtest, "edge-1", content.LoadArgs{Deployment: "nwes"}, "did you mean news?"},
+		{"unknown node", content.KindFlush, "edge-7", content.FlushArgs{}, "read node edge-7 of the inventory"},
+		{"no cache", content.KindSettle, "mac-1", nil, "mac-1: no cache there in the inventory any more"},
+		{"no cache", content.KindPurge, "mac-1", content.PurgeArgs{Prefix: "/x/"}, "mac-1: no cache there"},
+		{"broken arguments", content.KindPurge, "edge-1", "text", "arguments of cache.purge"},
+		{"broken arguments", content.KindPrime, "edge-1", "text", "arguments of cache.prime"},
+		{"broken arguments", content.KindVerify, "edge-1", "text", "arguments of cache.verify"},
+		{"broken arguments", content.KindLoadtest, "edge-1", "text", "arguments of cache.loadtest"},
+	} {
+		t.Run(tt.kind+" "+tt.name, func(t *testing.T) {
+			t.Parallel()
+			lines, err := hand(tt.kind, tt.node, tt.args)
+			contains(t, "lines or error", strings.Join(append(lines, fmt.Sprint(err)), "\n"), tt.want)
+		})
+	}
+}

@@ -32,6 +32,9 @@ func (s scope) objectURLs(typed []string) ([]string, error) {
 }
 
 func (s scope) objectURL(raw string) (string, error) {
+	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }) { // net/url lets a blank in a query pass
+		return "", fmt.Errorf("%w %q: it holds a blank or a control character; percent-encode it", cache.ErrBadURL, raw)
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", cache.ErrBadURL, err)

@@ -14,7 +14,7 @@ import (
 // fragment, and never an edge.
 func FuzzPurgeURL(f *testing.F) {
 	for _, s := range []string{"/news/v0/seg1.ts", "http://a.example/x?y=1#z", "https://u:p@a.example/", "http://192.0.2.1:6081/news/a.ts", "//evil/x",
-		"http://[::1]:80/%2e%2e/", "http://a.example:99999/", "\x00", "/\xff", "http://a.example/\r\nHost: b", "HTTP://A.EXAMPLE/x", "/news/../../etc", "?", "http:///x"} {
+		"http://[::1]:80/%2e%2e/", "http://a.example:99999/", "\x00", "/\xff", "http://a.example/\r\nHost: b", "HTTP://A.EXAMPLE/x", "/news/../../etc", "?", "http:///x", "/0? "} {
 		f.Add(s)
 	}
 	w := &world{nodes: []actions.Node{node("edge-1", actions.Cache{Name: "front", Kind: "varnish", URL: "http://192.0.2.1:6081"})},

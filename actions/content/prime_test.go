@@ -198,3 +198,46 @@ func TestLoadtestErrors(t *testing.T) {
 		contains(t, fmt.Sprintf("cache.loadtest %q", tt.words), fmt.Sprint(err), tt.want)
 	}
 }
+
+// TestLoadtestAllFail is no measurement but an error, worth another try.
+func TestLoadtestAllFail(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	if err := r.edges[0].Halt(); err != nil {
+		t.Fatal(err)
+	}
+	err := r.carryOut("r-1", r.plan("cache.loadtest", "deployment=news", "duration=1s", "rate=20"), 1).errs["edge-1"]
+	if !actions.IsTemporary(err) {
+		t.Fatalf("load test of a dead cache = %v, want a temporary error", err)
+	}
+	contains(t, "error", err.Error(), "edge-1/front: all ", " requests failed: ", "connection refused")
+}
+
+// TestVerifyAnswerSamples says how much of a big deployment it looked at.
+func TestVerifyAnswerSamples(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	r.mustDo("r-1", r.plan("cache.prime", "deployment=news"))
+	for i := range 63 {
+		r.world.nodes = append(r.world.nodes, node(fmt.Sprintf("copy-%d", i), r.world.nodes[0].Caches...))
+	}
+	a := r.answer("cache.verify", "deployment=news")
+	if a.Bad || len(a.Table.Rows) != 64 {
+		t.Errorf("answer = bad %v, %d rows; want 64 good ones", a.Bad, len(a.Table.Rows))
+	}
+	contains(t, "lines", strings.Join(a.Lines, "\n"), "looked at 8 of 15 objects, spread evenly")
+	contains(t, "title", a.Title, "news on 64 nodes: as the origin has it")
+}
+
+// TestVerifyAnswerInTime answers although a cache hangs.
+func TestVerifyAnswerInTime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 0)
+	r.world.nodes = []actions.Node{node("edge-1", actions.Cache{Name: "front", Kind: "varnish", URL: "http://" + hanging(t)})}
+	r.c = newContent(t, content.Options{World: r.world, Patience: 300 * time.Millisecond})
+	a := r.answer("cache.verify", "deployment=news")
+	if !a.Bad {
+		t.Errorf("answer of a hanging cache = %q, want bad", a.Title)
+	}
+	contains(t, "lines", strings.Join(a.Lines, "\n"), "edge-1/front: ", "did not answer in time: not done within 300ms")
+}

@@ -260,7 +260,7 @@ func fewErrors(errs []error, of int) error {
 	if len(errs) == 1 && of == 1 {
 		return first
 	}
-	return fmt.Errorf("%d of %d URLs not purged, the first: %w", len(errs), of, first)
+	return fmt.Errorf("%d of %d URLs failed, the first: %w", len(errs), of, first)
 }
 
 // String says what was purged, cache by cache.

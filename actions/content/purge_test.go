@@ -123,7 +123,7 @@ func TestPurgeFleet(t *testing.T) {
 	if !actions.IsTemporary(err) {
 		t.Errorf("purge of a dead node = %v, want a temporary error", err)
 	}
-	contains(t, "dead node", fmt.Sprint(err), "edge-1/front: "+r.edges[0].URL+" cannot be reached: 15 of 15 URLs not purged, the first: ", "is varnishd running there?")
+	contains(t, "dead node", fmt.Sprint(err), "edge-1/front: "+r.edges[0].URL+" cannot be reached: 15 of 15 URLs failed, the first: ", "is varnishd running there?")
 	contains(t, "other node", s.last("edge-2"), "purge accepted for 15 of 15 URLs", "verified fresh")
 }
 
@@ -210,7 +210,8 @@ func TestPurgePlanErrors(t *testing.T) {
 		{"mistyped node", []string{"url=/news/a.ts", "node=egde-1"}, "did you mean edge-1?", actions.ErrUnknown},
 		{"no URL", []string{"url=news/a.ts", "node=edge-1"}, "want http://host/path", cache.ErrBadURL},
 		{"other scheme", []string{"url=file:///etc/passwd", "node=edge-1"}, "want http://host/path", cache.ErrBadURL},
-		{"control character", []string{"url=http://a/\x01", "node=edge-1"}, "invalid control character", cache.ErrBadURL},
+		{"control character", []string{"url=http://a/\x01", "node=edge-1"}, "holds a blank or a control character; percent-encode it", cache.ErrBadURL},
+		{"blank in the query", []string{"url=http://a/x?b c", "node=edge-1"}, "percent-encode it", cache.ErrBadURL},
 		{"whose path", []string{"url=/film/a.ts", "node=edge-1"}, "2 origins could have it; say the whole URL, such as http://a.example/film/a.ts", cache.ErrBadURL},
 		{"too many URLs", many, "201 URLs are more than one command may name", nil},
 		{"prefix of a host", []string{"prefix=http://a.example/", "node=edge-1"}, "to remove everything say: flush", nil},
@@ -283,5 +284,58 @@ func TestPurgePlan(t *testing.T) {
 				t.Errorf("risk = %s, want disruptive", p.Risk)
 			}
 		})
+	}
+}
+
+// TestPurgeDeadOrigin purges what needs no playlist; a deployment, whose URLs nobody can tell, is worth another try.
+func TestPurgeDeadOrigin(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	url := r.origin.URL + "/news/v0/seg1.ts"
+	r.mustDo("r-0", r.plan("cache.prime", "url="+url))
+	if err := r.origin.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s := r.mustDo("r-1", r.plan("cache.purge", "url="+url))
+	contains(t, "URL", s.last("edge-1"), "purge accepted, removed 1 object, verified unknown (", "connection refused")
+	s = r.mustDo("r-2", r.plan("cache.purge", "tag=ch-news-v0"))
+	contains(t, "tag", s.last("edge-1"), "xkey accepted, removed 0 objects, verified unknown", "; not walked: news: walk ")
+	err := r.carryOut("r-3", r.plan("cache.purge", "deployment=news"), 1).errs["edge-1"]
+	if !actions.IsTemporary(err) || !strings.Contains(err.Error(), "nothing of news could be read") {
+		t.Errorf("purge of a deployment with a dead origin = %v, want a temporary error", err)
+	}
+}
+
+// TestPurgeSomeFail purges what can be purged, and says how many could not.
+func TestPurgeSomeFail(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	good, bad := r.origin.URL+"/news/v0/seg1.ts", "ftp://origin.example/a.ts"
+	r.mustDo("r-0", r.plan("cache.prime", "url="+good))
+	r.origin.SetGeneration(1)
+	_, err := r.executor(content.KindPurge).Do(t.Context(), call("edge-1", content.PurgeArgs{URLs: []string{good, bad}}))
+	if !errors.Is(err, cache.ErrBadURL) {
+		t.Fatalf("purge of a good and a bad URL = %v, want %v", err, cache.ErrBadURL)
+	}
+	contains(t, "error", err.Error(), "edge-1/front: 1 of 2 URLs failed, the first: ", bad)
+	if got, want := r.etag(0, "/news/v0/seg1.ts"), `"1-`; !strings.HasPrefix(got, want) {
+		t.Errorf("the good URL is %s, want it purged and fetched anew: %s", got, want)
+	}
+}
+
+// TestPurgeStillStale: accepted is not verified. A purge that the server signs and that changes nothing is no success.
+func TestPurgeStillStale(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 0)
+	r.world.nodes = []actions.Node{node("edge-1", actions.Cache{Name: "front", Kind: "varnish", URL: stubborn(t), Settle: settle})}
+	for _, words := range [][]string{{"url=" + r.origin.URL + "/news/v0/seg1.ts"}, {"deployment=news"}} {
+		err := r.carryOut("r-1", r.plan("cache.purge", words...), 1).errs["edge-1"]
+		if words[0] == "deployment=news" {
+			contains(t, "deployment", fmt.Sprint(err), "15 of 15 URLs failed, the first: ")
+		}
+		if !errors.Is(err, cache.ErrStale) || !actions.IsTemporary(err) {
+			t.Fatalf("purge %q that changes nothing = %v, want %v, worth another try", words, err, cache.ErrStale)
+		}
+		contains(t, "error", err.Error(), "edge-1/front: ", "edge has ETag ", "old", "let settle (caches[].settle) be longer than the origin's slowest answer")
 	}
 }

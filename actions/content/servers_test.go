@@ -77,3 +77,23 @@ func unsigned(t *testing.T) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+// stubborn is a server that signs every PURGE as Varnish does, and serves an old copy all the same.
+func stubborn(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != "PURGE" {
+			w.Header().Set("ETag", `"old"`)
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack() // net/http has no reason phrases of one's own
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = conn.Write([]byte("HTTP/1.1 200 Purged\r\nServer: Varnish\r\nX-Varnish: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+		_ = conn.Close()
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
