@@ -91,6 +91,7 @@ func TestAnswer(t *testing.T) {
 		{"cancel 17", "yes", "act run.cancel run=r-17"},
 		{"cancel 17", "r-18", "act run.cancel run=r-18"},
 		{"loadtest news for 8", "8 minutes", "act cache.loadtest deployment=news duration=8m0s"},
+		{"loadtest news for eight", "2", "act cache.loadtest deployment=news duration=8h0m0s"},
 		{"loadtest news for 8", "for 8m", "act cache.loadtest deployment=news duration=8m0s"},
 		{"loadtest news for 8", "100 days", "ask cache.loadtest deployment=news"},
 		{"loadtest news at 100", "yes", "act cache.loadtest deployment=news rate=100"},

@@ -75,7 +75,7 @@ func (f *file) header(line string) error {
 	case "slots":
 		err = s.parseSlots(value)
 	case "options":
-		for _, word := range strings.Fields(value) {
+		for word := range strings.FieldsSeq(value) {
 			option, hasValue := strings.CutSuffix(word, "=text")
 			s.Options = append(s.Options, OptionSpec{Name: option, Value: hasValue})
 		}
@@ -136,7 +136,7 @@ func (f *file) rule(p numbered) error {
 		return err
 	}
 	r := &rule{spec: f.spec, line: p.line, pattern: pattern}
-	for _, set := range strings.Fields(sets) {
+	for set := range strings.FieldsSeq(sets) {
 		name, value, has := strings.Cut(set, "=")
 		if _, ok := f.spec.Slot(name); ok && has {
 			r.preset = r.preset.With(name, value)

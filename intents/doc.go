@@ -1,5 +1,52 @@
 // Package intents turns words into an Intent: what a person types, what a rule or a job has to do.
 //
-// In comes an Utterance, out comes a Parsed. The package is pure: no network, no disk, no clock but the one
-// handed in.
+// In comes an Utterance: the text, the clock and the zone of who speaks, the kind of door. Out comes a Parsed: a Decision (act, confirm, ask,
+// answer, refuse), the Intents in the order said, and a reason that a person can read. The package is pure: no network, no disk, no clock but
+// the one handed in. What it does not clearly understand as a command to do now, it refuses or asks back; it never guesses on digits.
+//
+// Read parser.go first, then understand.go. The way of a line:
+//
+//	normalise.go markup.go   one form of characters; mentions, links and back-ticks taken off; quoted and hostile text refused
+//	token.go                 words and flags; commands split at "then", ";" and line ends
+//	matcher.go               the automaton of all patterns is walked over the words
+//	value.go nodelist.go     what a word means in its place: names, lists, ranges, selectors, URLs, spans of time
+//	understand.go            exactly one reading: the table of risks decides. One that lacks something or has one wrong value: a question
+//	hint.go                  no reading: why not, and what to type instead
+//	answer.go                the next line answers the question
+//
+// # Catalogue files
+//
+// Each intent is one file in catalog/, called after it; another intent is another file and nothing else. A header says what it is:
+//
+//	intent:   cache.purge
+//	risk:     disruptive                                        read, reversible, disruptive or destructive
+//	help:     one line for `help`
+//	slots:    url+ or tag or prefix or deployment, [node+]      + takes several, [ ] is optional, name:type where they differ
+//	options:  soft dry-run reason=text                          flags that are no slots: switches, and those with a value
+//	verbs:    purge, invalidate                                 the first is the one that canonical text uses
+//	undo:     how to take it back
+//	confirm:  Flush {node}?                                     the question before the yes; a destructive intent must have one
+//	opposite: cache.prime
+//
+// Patterns follow. (a|b) chooses, [a] may be left out, <a|b> takes each phrase at most once in any order, {slot} is a value, {verb} each of the
+// verbs, {on} a preposition of place; what stands behind -> is set by the words themselves. The first pattern that fits is the canonical text.
+//
+//	= {verb} (tag {tag}|{deployment}) [{on} {node}]
+//	= soft {verb} {deployment} -> soft
+//
+// Then utterances, which are tests: those of this intent, and behind ! those that are not, with the intent that they are.
+//
+//	purge tag ch-news
+//	! flush edge-1    cache.flush
+//
+// Without being told, every intent understands its name as a verb ("cache.purge news", "cache purge news") and its slots as flags
+// (--deployment news, --for 2h where it takes a duration).
+//
+// # Example
+//
+//	catalog, err := intents.Load()
+//	parser, err := intents.NewParser(catalog, intents.Inventory{Nodes: []intents.Node{{Name: "edge-1"}}})
+//	parsed := parser.Parse(intents.Utterance{Text: "flush EDGE 1, please"})
+//	parsed.Decision                // confirm: it is destructive
+//	parsed.Commands[0].Canonical() // flush edge-1
 package intents

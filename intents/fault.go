@@ -104,7 +104,7 @@ func (m *matcher) faultyRate(f *fault, i int) int {
 		return -1
 	}
 	if bare == m.toks[i].low && number(bare, 1, mostRate) != "" {
-		f.text, f.choices = bare+" of what", []string{bare + "/s"}
+		f.text, f.choices = "a rate needs a unit", []string{bare + "/s"}
 		return i + 1
 	}
 	f.text = "a rate of " + bare + " is out of range"

@@ -73,6 +73,25 @@ func (p *Parser) corrected(pt *part, verb string) string {
 	return ""
 }
 
+// corrects reports whether a command takes back part of itself: "flush edge-3, no, edge-4". Which half counts
+// only the person knows.
+func (p *Parser) corrects(pt *part) bool {
+	if _, command := p.catalog.auto.step(0, pt.toks[0].word); !command || pt.toks[0].word == wordNone {
+		return false
+	}
+	for i := 1; i < len(pt.toks); i++ {
+		switch pt.toks[i].low {
+		case "wait", "actually", "sorry", "scratch", "rather", "instead", "oops":
+			return true
+		case "no":
+			return pt.toks[i-1].comma
+		case "mean":
+			return pt.toks[i-1].low == "i"
+		}
+	}
+	return false
+}
+
 // moodOf says what in the words makes them no command: a negation, a condition, a question. It returns "" where
 // nothing does. It only gives the reason for a refusal; nothing is ever done because of it.
 func moodOf(pt *part) string {

@@ -78,7 +78,7 @@ func slips(n int) int {
 func shape(text string) (letters, numbers string) {
 	key, _ := appendKey(nil, text)
 	var l, n strings.Builder
-	for i := 0; i < len(key); i++ {
+	for i := range key {
 		if key[i] < '0' || key[i] > '9' {
 			l.WriteByte(key[i])
 			continue

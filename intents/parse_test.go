@@ -1,6 +1,7 @@
 package intents_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -260,14 +261,15 @@ func TestCompounds(t *testing.T) {
 func TestCompoundOfTooManyCommands(t *testing.T) {
 	t.Parallel()
 	p := worldParser(t)
-	text := "runs"
+	var text strings.Builder
+	text.WriteString("runs")
 	for range 19 {
-		text += "; runs"
+		text.WriteString("; runs")
 	}
-	if got := len(say(t, p, text).Commands); got != 20 {
+	if got := len(say(t, p, text.String()).Commands); got != 20 {
 		t.Errorf("20 commands were understood as %d", got)
 	}
-	if got := brief(say(t, p, text+"; runs")); got != "refuse" {
+	if got := brief(say(t, p, text.String()+"; runs")); got != "refuse" {
 		t.Errorf("21 commands = %s, want refuse", got)
 	}
 }

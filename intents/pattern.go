@@ -165,7 +165,7 @@ func words(phrases ...string) *expr {
 	alt := &expr{op: opAlt}
 	for _, phrase := range phrases {
 		seq := &expr{op: opSeq}
-		for _, w := range strings.Fields(phrase) {
+		for w := range strings.FieldsSeq(phrase) {
 			seq.kids = append(seq.kids, &expr{op: opWord, text: strings.ToLower(w)})
 		}
 		alt.kids = append(alt.kids, seq)

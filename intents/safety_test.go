@@ -73,6 +73,20 @@ func TestTrapsNeverChangeAnything(t *testing.T) {
 	}
 }
 
+func TestACorrectionIsAskedBack(t *testing.T) {
+	t.Parallel()
+	check(t, []line{
+		{"flush edge-3, no, edge-4", "ask"},
+		{"flush edge-2, no wait, edge-3", "ask"},
+		{"purge news I mean kids", "ask"},
+		{"purge news, actually kids", "ask"},
+		{"cancel r-17 sorry r-18", "ask"},
+		{"nodes; flush edge-3, no, edge-4", "ask node.list"},
+		{"flush no edge-3", "refuse"},
+		{"tom, no, flush edge-3", "refuse"},
+	})
+}
+
 func TestRefusalsSayWhy(t *testing.T) {
 	t.Parallel()
 	p := worldParser(t)
@@ -205,7 +219,7 @@ func TestWordSaladChangesNothingUnlessItIsACommand(t *testing.T) {
 // leftOver returns the words of text that no command can hold: a request that has one of them is not exact.
 func leftOver(text string, _ intents.Parsed) []string {
 	var extra []string
-	for _, w := range strings.Fields(strings.ToLower(text)) {
+	for w := range strings.FieldsSeq(strings.ToLower(text)) {
 		switch strings.Trim(w, ".,;:!?\"'") {
 		case "not", "no", "never", "if", "unless", "once", "when", "should", "could", "would", "did", "does", "why", "maybe", "later", "tomorrow", "yesterday", "i", "we",
 			"they", "tom", "anna", "was", "edge-99", "--force", "|", "&&", "or":

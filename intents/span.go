@@ -177,7 +177,10 @@ func (m *matcher) faultySpan(f *fault, i int) int {
 			next++
 		}
 	case digits(said) || numberWord(said) != "":
-		f.text = said + " of what: seconds, minutes, hours?"
+		if n := numberWord(said); n != "" {
+			said = n
+		}
+		f.text, f.choices = "a time span needs a unit", []string{said + "m", said + "h"}
 		next = i + 1
 	default:
 		return -1

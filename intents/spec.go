@@ -94,7 +94,7 @@ func (s *Spec) missing(filled Slots) []string {
 func (s *Spec) parseSlots(text string) error {
 	group := []string(nil)
 	join := false
-	for _, word := range strings.Fields(strings.ReplaceAll(text, ",", " ")) {
+	for word := range strings.FieldsSeq(strings.ReplaceAll(text, ",", " ")) {
 		if word == "or" {
 			if group == nil {
 				return fmt.Errorf("slots: nothing stands before %q", "or")

@@ -35,6 +35,9 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return p.wrong(wrong, pt)
 	}
 	tr.add("grammar: no pattern fits")
+	if p.corrects(pt) {
+		return outcome{decision: Ask, because: "it corrects itself; nothing is done", question: "Which of the two is meant? Say the whole command again"}
+	}
 	return outcome{decision: Refuse, because: p.hint(pt)}
 }
 
