@@ -58,9 +58,11 @@ func On(text, node string) string { return strings.ReplaceAll(text, "{{node}}", 
 // Targets returns the nodes of all groups, in order, each once.
 func (p Plan) Targets() []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, g := range p.Groups {
 		for _, n := range g.Nodes {
-			if !slices.Contains(out, n) {
+			if !seen[n] {
+				seen[n] = true
 				out = append(out, n)
 			}
 		}

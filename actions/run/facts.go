@@ -128,20 +128,26 @@ func (e *Engine) facts(ctx context.Context, id string) ([]facts, error) {
 
 // decodeRun reads a journal. One that a newer program wrote is left alone, since half of it would be lost.
 func decodeRun(have store.Entry) (actions.Run, error) {
-	var head struct {
-		Schema int `json:"schema"`
-	}
-	if err := json.Unmarshal(have.Value, &head); err != nil {
-		return actions.Run{}, fmt.Errorf("journal of %s: %w", have.Key, err)
-	}
-	if head.Schema > actions.RunSchema {
-		return actions.Run{}, fmt.Errorf("journal of %s has schema %d, this program reads up to %d: %w", have.Key, head.Schema, actions.RunSchema, ErrNewer)
-	}
 	var r actions.Run
-	if err := json.Unmarshal(have.Value, &r); err != nil {
+	err := json.Unmarshal(have.Value, &r)
+	if r.Schema > actions.RunSchema {
+		return actions.Run{}, fmt.Errorf("journal of %s has schema %d, this program reads up to %d: %w", have.Key, r.Schema, actions.RunSchema, ErrNewer)
+	}
+	if err != nil {
 		return actions.Run{}, fmt.Errorf("journal of %s: %w", have.Key, err)
 	}
 	return r, nil
+}
+
+// Final tells of all entries of one run, as the store hands them to its sweep, whether the run is over. One that cannot be read is not.
+func Final(entries []store.Entry) bool {
+	for _, have := range entries {
+		if sequenceOf(have.Key) != 0 {
+			r, err := decodeRun(have)
+			return err == nil && r.State.Final()
+		}
+	}
+	return false
 }
 
 // Get returns a run with all its outcomes, or store.ErrNotFound. A run that was accepted here and not begun yet has Epoch 0.

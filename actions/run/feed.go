@@ -35,13 +35,12 @@ func newFeed() *feed {
 	return &feed{listeners: map[*listener]bool{}, fresh: map[string]actions.Run{}}
 }
 
-// watch follows the bucket until ctx ends, and anew when the watch breaks.
+// watch follows the bucket until ctx ends. A watch ends by itself only with its store; should one break, it is opened anew.
 func (e *Engine) watch(ctx context.Context) {
-	var seen uint64
 	for ctx.Err() == nil {
 		entries, err := e.runs.Watch(ctx, "")
 		if err == nil {
-			seen = e.follow(ctx, entries, seen)
+			e.follow(ctx, entries)
 		} else if !errors.Is(err, store.ErrClosed) {
 			e.log.Warn("cannot watch runs, trying again", "error", err)
 		}
@@ -49,16 +48,18 @@ func (e *Engine) watch(ctx context.Context) {
 	}
 }
 
-// follow hands on what a watch tells that is newer than seen, and returns how far it came.
-func (e *Engine) follow(ctx context.Context, entries <-chan store.Entry, seen uint64) uint64 {
+// follow hands on what a watch tells. What was there before is for those alone who follow that run: they know how far they are.
+func (e *Engine) follow(ctx context.Context, entries <-chan store.Entry) {
+	changes := false
 	for entry := range entries {
 		if entry.Key == "" {
+			changes = true
 			e.feed.catchUp()
-		}
-		if entry.Revision <= seen || entry.Deleted {
 			continue
 		}
-		seen = entry.Revision
+		if entry.Deleted {
+			continue
+		}
 		if id, ok := controlled(entry.Key); ok {
 			var w cancelWish
 			if err := json.Unmarshal(entry.Value, &w); err == nil {
@@ -66,11 +67,10 @@ func (e *Engine) follow(ctx context.Context, entries <-chan store.Entry, seen ui
 			}
 			continue
 		}
-		if sequenceOf(entry.Key) != 0 && e.feed.wanted(entry.Key) {
-			e.announce(ctx, entry)
+		if sequenceOf(entry.Key) != 0 && e.feed.wanted(entry.Key, changes) {
+			e.announce(ctx, entry, changes)
 		}
 	}
-	return seen
 }
 
 // controlled returns the run whose control key this is.
@@ -82,23 +82,23 @@ func controlled(key string) (string, bool) {
 }
 
 // announce decodes a journal for the listeners. Unreadable ones are told to whoever asks for them.
-func (e *Engine) announce(ctx context.Context, entry store.Entry) {
+func (e *Engine) announce(ctx context.Context, entry store.Entry, change bool) {
 	r, err := e.whole(ctx, entry)
 	if err != nil {
 		e.log.Error("journal in the feed", "run", entry.Key, "error", err)
 		return
 	}
-	e.feed.tell(r, entry.Revision)
+	e.feed.tell(r, entry.Revision, change)
 }
 
 // wanted notes that a run has a journal, and tells whether anybody listens for it.
-func (f *feed) wanted(id string) bool {
+func (f *feed) wanted(id string, change bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last = max(f.last, sequenceOf(id))
 	delete(f.fresh, id)
 	for l := range f.listeners {
-		if l.run == id || l.run == "" && f.caught {
+		if l.run == id || l.run == "" && change {
 			return true
 		}
 	}
@@ -139,11 +139,11 @@ func (f *feed) expected(id string) (actions.Run, bool) {
 }
 
 // tell hands a state to the listeners.
-func (f *feed) tell(r actions.Run, revision uint64) {
+func (f *feed) tell(r actions.Run, revision uint64, change bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for l := range f.listeners {
-		if l.run == "" || l.run == r.ID {
+		if l.run == r.ID || l.run == "" && change {
 			l.add(note{Event: Event{Run: r}, revision: revision})
 		}
 	}
