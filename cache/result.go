@@ -29,7 +29,7 @@ func (v Verdict) String() string {
 type Result struct {
 	Method   string        `json:"method"`             // how: "ban", "purge", "soft purge", "xkey", "soft xkey"
 	Accepted Proof         `json:"accepted"`           // the server's own words
-	Removed  *int64        `json:"removed,omitempty"`  // objects removed, from the server; nil = it does not say
+	Removed  *int64        `json:"removed,omitempty"`  // objects, as the server counts: one on its way out may count again; nil = it does not say
 	Held     *int64        `json:"held,omitempty"`     // objects held, give or take a few, when a flush invalidated them all; nil = no counters
 	Verified Verdict       `json:"verified,omitempty"` // what viewers get now
 	Why      string        `json:"why,omitempty"`      // what the verdict rests on
