@@ -26,13 +26,14 @@ Environment:
 // root builds the command tree. Each command is in a file of its own.
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "opsbot",
-		Short:         "on-call assistant of an internet-TV edge",
-		Long:          about,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          knownCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:                        "opsbot",
+		Short:                      "on-call assistant of an internet-TV edge",
+		Long:                       about,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		Args:                       knownCommand,
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	config := p.getenv("OPSBOT_CONFIG")
 	if config == "" {

@@ -64,6 +64,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	p.takeTime(nil)
 	s := &serving{program: p, options: o}
 	if err := s.openConsole(); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (s *serving) openConsole() error {
 		return err
 	}
 	s.console = console
-	s.leaveNothing(func() { _ = console.Close() }) // the process ends with the next instruction
+	s.takeTime(func() { _ = console.Close() }) // the process ends with the next instruction
 	width, _ := console.Size()
 	s.printer = terminal.NewPrinter(console, reply.Detect(s.getenv, true, width), console)
 	return nil
@@ -234,6 +235,7 @@ func (s *serving) dump(ctx context.Context) {
 	}
 	s.log.Info("dump", "goroutines", stacks.String())
 	s.app.Dump(ctx)
+	s.told(s.notify.Status("running; dumped to the log at " + time.Now().Format(time.TimeOnly)))
 }
 
 func (s *serving) stop(ctx context.Context) error {

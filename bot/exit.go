@@ -55,14 +55,19 @@ func (p *program) failureOf(ctx context.Context, err error) *failure {
 	var f *failure
 	var problem *socket.Problem
 	var mistakes config.Mistakes
+	asProblem := errors.As(err, &problem)
 	switch {
+	case errors.Is(context.Cause(ctx), errInterrupted) && !p.graceful:
+		f = &failure{exit: door.Interrupted, err: errInterrupted}
+		if asProblem {
+			f.hint = problem.Hint
+		}
+		return f
 	case errors.As(err, &f):
 		return f
 	case !p.begun:
 		return &failure{exit: door.Usage, err: err, hint: "see opsbot --help"}
-	case errors.Is(context.Cause(ctx), errInterrupted):
-		return &failure{exit: door.Interrupted, err: err}
-	case errors.As(err, &problem):
+	case asProblem:
 		return &failure{exit: problem.Exit, err: errors.New(problem.Text), hint: problem.Hint}
 	case errors.As(err, &mistakes):
 		return &failure{exit: door.BadConfig, err: err}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,7 +24,7 @@ import (
 // Main runs one command line and returns its exit code. It reads the environment and takes the signals of the process: the first INT or
 // TERM ends the command in good order, the second one at once with 130.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, kill: os.Exit}
 	ctx, release := p.signals(context.Background())
 	defer release()
 	root := p.root()
@@ -49,16 +50,21 @@ type program struct {
 	asJSON     bool   // --json
 	begun      bool   // the command line was understood: what goes wrong from here on is no mistake of usage
 
-	mu     sync.Mutex
-	ending bool   // in good order; the next signal ends at once
-	atOnce func() // what must not be left behind even then, such as a terminal in raw mode
+	kill     func(code int) // ends the process
+	mu       sync.Mutex
+	ending   bool   // in good order; the next signal ends at once
+	graceful bool   // the command ends in good order by itself, however long that takes
+	atOnce   func() // what must not be left behind even then, such as a terminal in raw mode
 }
 
 // errInterrupted is the cause of the context that a signal ends.
 var errInterrupted = errors.New("interrupted")
 
-// signals returns a context that the first INT or TERM ends. PIPE is taken and dropped, so that a reader that is gone is an ordinary error
-// of writing.
+// grace is how long a command that is interrupted may take to end by itself.
+const grace = 500 * time.Millisecond
+
+// signals returns a context that the first INT or TERM ends; the second ends the process, and so does a command that does not heed its
+// context, such as one that waits for input. PIPE is taken and dropped, so that a reader that is gone is an ordinary error of writing.
 func (p *program) signals(ctx context.Context) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	got := make(chan os.Signal, 4)
@@ -66,18 +72,22 @@ func (p *program) signals(ctx context.Context) (_ context.Context, release func(
 	done := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
+		var late <-chan time.Time
 		for {
 			select {
 			case <-done:
 				return
+			case <-late:
+				p.exit()
 			case s := <-got:
-				if s == syscall.SIGPIPE {
-					continue
-				}
-				if p.end() {
+				switch {
+				case s == syscall.SIGPIPE:
+				case p.end():
 					p.exit()
+				default:
+					cancel(errInterrupted)
+					late = p.patience()
 				}
-				cancel(errInterrupted)
 			}
 		}
 	})
@@ -104,14 +114,27 @@ func (p *program) exit() {
 	if p.atOnce != nil {
 		p.atOnce()
 	}
-	os.Exit(int(door.Interrupted))
+	p.kill(int(door.Interrupted))
 }
 
-// leaveNothing sets what is done before an end at once.
-func (p *program) leaveNothing(do func()) {
+// patience returns what fires when an interrupted command should have ended; it never does for one that sees to its end itself.
+func (p *program) patience() <-chan time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.atOnce = do
+	if p.graceful {
+		return nil
+	}
+	return time.After(grace)
+}
+
+// takeTime lets the command end in good order by itself, and sets what is done before an end at once.
+func (p *program) takeTime(atOnce func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.graceful = true
+	if atOnce != nil {
+		p.atOnce = atOnce
+	}
 }
 
 // loadConfig reads the configuration strictly; its error carries exit code 78.

@@ -55,7 +55,10 @@ func (c *Client) Say(ctx context.Context, l Line, show func(reply.Card)) (door.E
 		return door.Usage, fmt.Errorf("encode the line: %w", err)
 	}
 	resp, err := c.do(ctx, http.MethodPost, "/say", body)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return door.Temporary, lost(ctx.Err())
+	case err != nil:
 		return exitOf(err), err
 	}
 	defer resp.Body.Close()
@@ -77,8 +80,14 @@ func (c *Client) Say(ctx context.Context, l Line, show func(reply.Card)) (door.E
 	if err == nil {
 		err = io.ErrUnexpectedEOF
 	}
-	return door.Temporary, &Problem{Exit: door.Temporary,
-		Text: fmt.Sprintf("the bot stopped answering: %v", err), Hint: `what was accepted goes on: see opsbot say "list runs"`}
+	return door.Temporary, lost(err)
+}
+
+// lost tells that the end of an answer was not heard.
+func lost(err error) *Problem {
+	return &Problem{
+		Text: fmt.Sprintf("the bot stopped answering: %v", err), Hint: `what was accepted goes on: see opsbot say "list runs"`, Exit: door.Temporary,
+	}
 }
 
 // Complete returns what a line could go on with.
