@@ -155,7 +155,7 @@ func nameText(v string) string {
 		}
 	}
 	low := strings.ToLower(v)
-	if v == "" || v[0] == '-' || v[len(v)-1] == '.' || strings.Contains(v, "..") || digits(v) || reserved(low) || numberWord(low) != "" {
+	if v == "" || v[0] == '-' || v[len(v)-1] == '.' || strings.Contains(v, "..") || digits(v) || reserved(low) {
 		return quote(v)
 	}
 	return v

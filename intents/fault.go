@@ -156,11 +156,8 @@ func (m *matcher) twoWords(i int) (said string, next int) {
 	if i+1 >= len(m.toks) || t.comma || digits(t.raw) || reserved(t.low) && !m.p.prefixes[t.low] {
 		return "", -1
 	}
-	number := m.toks[i+1].raw
-	if n := numberWord(m.toks[i+1].low); n != "" {
-		number = n
-	}
-	if !digits(number) {
+	number := m.toks[i+1].number()
+	if number == "" {
 		return "", -1
 	}
 	return t.raw + "-" + number, i + 2

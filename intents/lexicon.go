@@ -1,5 +1,10 @@
 package intents
 
+import (
+	"slices"
+	"strconv"
+)
+
 // word is the number of a word that the grammar knows; wordNone is every other word.
 type word = int32
 
@@ -45,16 +50,18 @@ const (
 	wordVNI
 	wordUntil
 	wordEverything
-	firstFreeWord
+	wordZero      // the first of numberWords
+	firstFreeWord = wordZero + 28
 )
 
 // structureWords returns the words of the constants above, in their order.
 func structureWords() []string {
-	return []string{
+	words := []string{
 		"", "and", "then", "please", "all", "every", "each", "the", "except", "but", "excluding", "without",
 		"through", "thru", "to", "in", "at", "on", "of", "from", "with", "for", "site", "node", "nodes", "edge", "edges", "label",
 		"run", "mac", "macs", "macos", "darwin", "linux", "deployment", "channel", "segment", "vni", "until", "everything",
 	}
+	return slices.Concat(words, numberWords())
 }
 
 // reserved reports whether a bare w is never taken as a name: it must be quoted or given as a flag's value.
@@ -71,67 +78,26 @@ func reserved(w string) bool {
 	return false
 }
 
-// numberWord returns the digits for "zero" to "twenty" and the tens up to "ninety", "" for any other word.
-func numberWord(w string) string {
-	switch w {
-	case "zero":
-		return "0"
-	case "one":
-		return "1"
-	case "two":
-		return "2"
-	case "three":
-		return "3"
-	case "four":
-		return "4"
-	case "five":
-		return "5"
-	case "six":
-		return "6"
-	case "seven":
-		return "7"
-	case "eight":
-		return "8"
-	case "nine":
-		return "9"
-	case "ten":
-		return "10"
-	case "eleven":
-		return "11"
-	case "twelve":
-		return "12"
-	case "thirteen":
-		return "13"
-	case "fourteen":
-		return "14"
-	case "fifteen":
-		return "15"
-	case "sixteen":
-		return "16"
-	case "seventeen":
-		return "17"
-	case "eighteen":
-		return "18"
-	case "nineteen":
-		return "19"
-	case "twenty":
-		return "20"
-	case "thirty":
-		return "30"
-	case "forty":
-		return "40"
-	case "fifty":
-		return "50"
-	case "sixty":
-		return "60"
-	case "seventy":
-		return "70"
-	case "eighty":
-		return "80"
-	case "ninety":
-		return "90"
+// numberWords returns the words for numbers that names and lists are said with: "edge two".
+func numberWords() []string {
+	return []string{
+		"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
+		"sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
 	}
-	return ""
+}
+
+// number returns the number that t is, in digits or as a word, in digits; "" where it is none.
+func (t *token) number() string {
+	switch n := t.word - wordZero; {
+	case digits(t.raw):
+		return t.raw
+	case t.quoted || n < 0 || n >= firstFreeWord-wordZero:
+		return ""
+	case n > 20:
+		return strconv.Itoa(int(n-18) * 10) // behind "twenty" come the tens
+	default:
+		return strconv.Itoa(int(n))
+	}
 }
 
 // digits reports whether s is one or more of the digits 0 to 9.

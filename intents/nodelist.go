@@ -196,18 +196,11 @@ func (m *matcher) typedNode(i int) (at int32, next int) {
 
 // numbered finds the node that prefix and the number at word i name together.
 func (m *matcher) numbered(prefix string, i int) (at int32, next int) {
-	if i >= len(m.toks) || m.toks[i].quoted {
-		return -1, -1
-	}
-	number := m.toks[i].low
-	if n := numberWord(number); n != "" {
-		number = n
-	}
-	if !digits(number) {
+	if i >= len(m.toks) || m.toks[i].quoted || m.toks[i].number() == "" {
 		return -1, -1
 	}
 	m.key, _ = appendKey(m.key[:0], prefix)
-	m.key = append(m.key, number...)
+	m.key = append(m.key, m.toks[i].number()...)
 	found, ambiguous := m.p.names.find(kindNode, m.key, "")
 	if found < 0 || ambiguous {
 		return -1, -1

@@ -79,7 +79,7 @@ func (m *matcher) spanPart(i int, so time.Duration) (time.Duration, int) {
 	if w == "a" || w == "an" {
 		return u, i + 2
 	}
-	if n := numberWord(w); n != "" {
+	if n := m.toks[i].number(); n != "" {
 		w = n
 	}
 	d, ok := times(w, u)
@@ -176,11 +176,9 @@ func (m *matcher) faultySpan(f *fault, i int) int {
 		if next < len(m.toks) && unit(m.toks[next].low) > 0 {
 			next++
 		}
-	case digits(said) || numberWord(said) != "":
-		if n := numberWord(said); n != "" {
-			said = n
-		}
-		f.text, f.choices = "a time span needs a unit", []string{said + "m", said + "h"}
+	case m.toks[i].number() != "":
+		n := m.toks[i].number()
+		f.text, f.choices = "a time span needs a unit", []string{n + "m", n + "h"}
 		next = i + 1
 	default:
 		return -1

@@ -112,7 +112,7 @@ func (m *matcher) run(i int) int {
 	if t.word == wordRun && !t.quoted && i+1 < len(m.toks) && !t.comma {
 		next := &m.toks[i+1]
 		said := strings.TrimPrefix(next.low, "#")
-		if n := numberWord(said); n != "" {
+		if n := next.number(); n != "" {
 			said = n
 		}
 		if digits(said) {
@@ -210,7 +210,7 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 	begins := reserved(t.low) // then a number alone may follow: "edge 2" is a name, "run r-17" is a run
 	for j := i + 1; j < len(m.toks) && j < i+x.longest; j++ {
 		t := &m.toks[j]
-		if t.quoted || m.toks[j-1].comma || reserved(t.low) || begins && !digits(t.low) && numberWord(t.low) == "" {
+		if t.quoted || m.toks[j-1].comma || reserved(t.low) || begins && t.number() == "" {
 			break
 		}
 		if !m.extend(t) {
@@ -226,7 +226,7 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 // extend appends the word t to the key in m.key, a number word as its digits.
 func (m *matcher) extend(t *token) bool {
 	text := t.raw
-	if n := numberWord(t.low); n != "" {
+	if n := t.number(); n != "" {
 		text = n
 	}
 	last := m.key[len(m.key)-1]
