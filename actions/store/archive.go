@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -265,9 +266,7 @@ func (s *scanner) open(l line) error {
 		return fmt.Errorf("%w: section %.80q in %.80q, twice or unknown", ErrArchive, l.Section, s.name)
 	}
 	s.name, s.entries, s.before = l.Section, 0, line{}
-	for stream, last := range l.Last {
-		s.sum.last[stream] = last
-	}
+	maps.Copy(s.sum.last, l.Last)
 	return nil
 }
 

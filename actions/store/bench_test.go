@@ -110,8 +110,7 @@ func BenchmarkGet(b *testing.B) {
 
 // BenchmarkWatch measures from a write to its event.
 func BenchmarkWatch(b *testing.B) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := b.Context()
 	kv := benched(b).Bucket(store.Runs)
 	changes, err := kv.Watch(ctx, "")
 	if err != nil {

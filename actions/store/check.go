@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Check is what CheckAgainst found.
@@ -49,6 +51,7 @@ type checker struct {
 	states  map[string]Entry
 	present map[uint64]bool // numbers of records or messages
 	floor   uint64
+	age     time.Duration // of the log
 }
 
 // entry looks for one entry of the export.
@@ -68,7 +71,7 @@ func (c *checker) entry(ctx context.Context, section string, l line) error {
 		}
 		lost = c.key(l)
 	case lineRecord:
-		if age := c.ageOf(name); !c.present[l.Revision] && c.now.Sub(l.At) < age-window {
+		if !c.present[l.Revision] && c.now.Sub(l.At) < c.age-window {
 			lost = fmt.Sprintf("record %d", l.Revision)
 		}
 	case lineMessage:
@@ -99,13 +102,6 @@ func (c *checker) key(l line) string {
 	return ""
 }
 
-func (c *checker) ageOf(log string) time.Duration {
-	if log == Alerts {
-		return c.e.options.Ages.Alerts
-	}
-	return c.e.options.Ages.Audit
-}
-
 // load reads the present state of a section.
 func (c *checker) load(ctx context.Context, section string) error {
 	clear(c.states)
@@ -118,6 +114,11 @@ func (c *checker) load(ctx context.Context, section string) error {
 		return err
 	}
 	if name, ok := strings.CutPrefix(section, "log "); ok {
+		var info jetstream.StreamInfo
+		if err := c.e.wire.api(ctx, "look at "+name, "STREAM.INFO."+name, nil, &info); err != nil {
+			return err
+		}
+		c.age = info.Config.MaxAge
 		return c.e.each(ctx, name, recordSubject(name), 1, func(s stored) error {
 			c.present[s.sequence-genesisOffset] = true
 			return nil

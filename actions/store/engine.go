@@ -12,12 +12,20 @@ import (
 	"time"
 )
 
-// Ages say how long things are kept.
+// Ages say how long things are kept. A zero age of a log leaves what the store has; a new store begins with the default.
 type Ages struct {
 	Runs   time.Duration // journals of finished runs, default 90 days
 	Alerts time.Duration // records of ALERTS, default 30 days
 	Audit  time.Duration // records of AUDIT, default 400 days
 }
+
+// The ages that a new store begins with.
+const (
+	day           = 24 * time.Hour
+	defaultRuns   = 90 * day
+	defaultAlerts = 30 * day
+	defaultAudit  = 400 * day
+)
 
 // Options are the settings of Open.
 type Options struct {
@@ -27,9 +35,9 @@ type Options struct {
 	Marker string
 	// Log hears what the embedded server has to say; required.
 	Log *slog.Logger
-	// Lease is how long a pulled message belongs to its owner unless it is extended; default 30 s.
+	// Lease is how long a pulled message belongs to its owner unless it is extended. Zero leaves what the store has; a new one begins with 30 s.
 	Lease time.Duration
-	// Ages say how long things are kept; a zero age means its default.
+	// Ages say how long things are kept.
 	Ages Ages
 	// Final says of all entries of one run, sorted by key, whether the run is over; without it Sweep keeps all runs.
 	Final func(run []Entry) bool
@@ -46,22 +54,15 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Marker == "" {
 		o.Marker = o.Dir + ".genesis"
 	}
-	if o.Lease == 0 {
-		o.Lease = 30 * time.Second
-	}
-	if o.Lease < time.Second {
+	if o.Lease != 0 && o.Lease < time.Second {
 		return o, fmt.Errorf("open the store: lease of %v, want at least 1 s", o.Lease)
 	}
-	const day = 24 * time.Hour
-	for _, a := range []struct {
-		age  *time.Duration
-		days time.Duration
-	}{{&o.Ages.Runs, 90}, {&o.Ages.Alerts, 30}, {&o.Ages.Audit, 400}} {
-		if *a.age == 0 {
-			*a.age = a.days * day
-		}
-		if *a.age < window {
-			return o, fmt.Errorf("open the store: an age of %v, want at least %v", *a.age, window)
+	if o.Ages.Runs == 0 {
+		o.Ages.Runs = defaultRuns
+	}
+	for _, age := range []time.Duration{o.Ages.Runs, o.Ages.Alerts, o.Ages.Audit} {
+		if age != 0 && age < window {
+			return o, fmt.Errorf("open the store: an age of %v, want at least %v", age, window)
 		}
 	}
 	return o, nil
@@ -91,7 +92,7 @@ type Engine struct {
 
 var _ Store = (*Engine)(nil)
 
-// Open opens the store in a directory, or makes one on the first start. It returns when writes work.
+// Open opens the store in a directory, or makes one on the first start. Whether writes work is what Ready says from then on.
 //
 // Errors to tell apart: ErrLocked, ErrEmpty, ErrSchema. Each says what to do.
 func Open(o Options) (*Engine, error) {
@@ -158,11 +159,23 @@ func (e *Engine) prepare(ctx context.Context) error {
 	} else {
 		e.leave()
 	}
+	e.tryWrite(ctx)
 	live, halt := context.WithCancel(context.Background())
 	e.halt = halt
 	e.background.Go(func() { e.heal(live) })
 	e.background.Go(func() { e.trim(live) })
 	return nil
+}
+
+// tryWrite turns Ready red from the start if nothing can be written. The store opens all the same: reading needs no space, and the healer may
+// find the disk in order later.
+func (e *Engine) tryWrite(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	if err := e.touch(ctx, meta); err != nil {
+		e.log.Error("store opened and cannot write", "dir", e.options.Dir, "error", err)
+		e.health.unheard(meta)
+	}
 }
 
 // Bucket implements Store.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -301,7 +302,7 @@ func (e *Engine) completeStream(ctx context.Context, c jetstream.StreamConfig) e
 		}
 	case err != nil:
 		return err
-	case info.Config.MaxAge != c.MaxAge:
+	case info.Config.MaxAge != c.MaxAge && e.ageSet(c.Name):
 		changed := info.Config
 		changed.MaxAge = c.MaxAge
 		if err := e.wire.api(ctx, "set the age of "+c.Name, "STREAM.UPDATE."+c.Name, changed, nil); err != nil {
@@ -309,6 +310,12 @@ func (e *Engine) completeStream(ctx context.Context, c jetstream.StreamConfig) e
 		}
 	}
 	return e.originate(ctx, c.Name, info.State.LastSeq)
+}
+
+// ageSet says whether the options name the age of a stream. A command that opens the store for a moment without knowing the configuration must
+// not shorten what is kept.
+func (e *Engine) ageSet(stream string) bool {
+	return stream == Audit && e.options.Ages.Audit != 0 || stream == Alerts && e.options.Ages.Alerts != 0
 }
 
 // originate writes the genesis of a stream that has none or one of another incarnation. A log has one message of it, its first.
@@ -327,9 +334,22 @@ func (e *Engine) originate(ctx context.Context, stream string, last uint64) erro
 	return e.touch(ctx, stream)
 }
 
+// defaultLease is the lease that a new store begins with.
+const defaultLease = 30 * time.Second
+
 // consumer makes the queue's consumer, or adapts its lease. One that was lost is made anew: what was acknowledged comes again, as it may.
 func (e *Engine) consumer(ctx context.Context) error {
-	_, err := e.wire.js.CreateOrUpdateConsumer(ctx, queueStream, jetstream.ConsumerConfig{
+	var have jetstream.ConsumerInfo
+	var refused *refusal
+	err := e.wire.api(ctx, "look for the consumer of the queue", "CONSUMER.INFO."+queueStream+"."+queueWorkers, nil, &have)
+	if err == nil && e.options.Lease == 0 {
+		e.options.Lease = have.Config.AckWait
+	}
+	e.options.Lease = cmp.Or(e.options.Lease, defaultLease)
+	if err == nil && have.Config.AckWait == e.options.Lease || err != nil && !(errors.As(err, &refused) && refused.ErrCode == codeConsumerNotFound) {
+		return err
+	}
+	_, err = e.wire.js.CreateOrUpdateConsumer(ctx, queueStream, jetstream.ConsumerConfig{
 		Durable:       queueWorkers,
 		FilterSubject: workSubject,
 		AckPolicy:     jetstream.AckExplicitPolicy,

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -94,9 +95,9 @@ func streams(ages Ages) []jetstream.StreamConfig {
 		AllowDirect:       true,
 	})
 	for _, log := range Logs() {
-		age := ages.Audit
+		age := cmp.Or(ages.Audit, defaultAudit)
 		if log == Alerts {
-			age = ages.Alerts
+			age = cmp.Or(ages.Alerts, defaultAlerts)
 		}
 		all = append(all, jetstream.StreamConfig{
 			Name:        log,

@@ -137,10 +137,11 @@ func (q *queue) collect(ctx context.Context, most int, answers <-chan *nats.Msg)
 	return leases, nil
 }
 
-// giveBack hands over what arrived too late, so that it does not have to wait for the end of its lease.
+// giveBack hands over what arrived too late, so that it does not have to wait for the end of its lease. Drain, unlike Unsubscribe, lets
+// through what the server sent before it heard of it; the flush waits for that.
 func (q *queue) giveBack(sub *nats.Subscription, answers <-chan *nats.Msg, leases []Lease) {
-	_ = sub.Unsubscribe()                           // fails only on a closed connection
-	_ = q.w.nc.FlushTimeout(200 * time.Millisecond) // after it nothing more arrives; without it a message waits for its lease to end
+	_ = sub.Drain()                          // fails only on a closed connection
+	_ = q.w.nc.FlushTimeout(2 * time.Second) // without an answer, a message waits for its lease to end
 	for {
 		select {
 		case m := <-answers:

@@ -49,3 +49,6 @@ func MaxAge(ctx context.Context, e *Engine, stream string) (time.Duration, error
 	err := e.wire.api(ctx, "look at "+stream, "STREAM.INFO."+stream, nil, &info)
 	return info.Config.MaxAge, err
 }
+
+// LeaseOf returns the lease of e.
+func LeaseOf(e *Engine) time.Duration { return e.options.Lease }

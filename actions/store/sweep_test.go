@@ -155,17 +155,33 @@ func TestLogOfNothingButAge(t *testing.T) {
 	}
 }
 
+// TestAgesFollowOptions checks also that a zero age changes nothing: a command that only exports must not shorten what is kept.
 func TestAgesFollowOptions(t *testing.T) {
 	t.Parallel()
 	o := store.Options{Dir: filepath.Join(t.TempDir(), "store"), Log: quiet()}
-	for _, want := range []time.Duration{0, 500 * 24 * time.Hour, time.Hour} {
-		o.Ages.Audit = want
+	const day = 24 * time.Hour
+	for _, test := range []struct{ set, want time.Duration }{{0, 400 * day}, {500 * day, 500 * day}, {0, 500 * day}, {time.Hour, time.Hour}, {0, time.Hour}} {
+		o.Ages.Audit = test.set
 		e := open(t, o)
-		if want == 0 {
-			want = 400 * 24 * time.Hour
+		if got, err := store.MaxAge(t.Context(), e, store.Audit); err != nil || got != test.want {
+			t.Errorf("age of the audit log after opening with %v = %v, %v; want %v", test.set, got, err, test.want)
 		}
-		if got, err := store.MaxAge(t.Context(), e, store.Audit); err != nil || got != want {
-			t.Errorf("age of the audit log = %v, %v; want %v", got, err, want)
+		if got, err := store.MaxAge(t.Context(), e, store.Alerts); err != nil || got != 30*day {
+			t.Errorf("age of the alerts = %v, %v; want 30 days", got, err)
+		}
+		shut(t, e)
+	}
+}
+
+// TestLeaseStays opens with and without a lease in the options.
+func TestLeaseStays(t *testing.T) {
+	t.Parallel()
+	o := store.Options{Dir: filepath.Join(t.TempDir(), "store"), Log: quiet()}
+	for _, test := range []struct{ set, want time.Duration }{{0, 30 * time.Second}, {2 * time.Second, 2 * time.Second}, {0, 2 * time.Second}} {
+		o.Lease = test.set
+		e := open(t, o)
+		if got := store.LeaseOf(e); got != test.want {
+			t.Errorf("lease after opening with %v = %v, want %v", test.set, got, test.want)
 		}
 		shut(t, e)
 	}
