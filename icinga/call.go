@@ -47,7 +47,11 @@ func (r result) say() string {
 // do sends the call and returns the results. The HTTP status is not enough: a change that was refused may be answered 200, with the code of
 // the failure inside.
 func (c *Client) do(ctx context.Context, k call) ([]result, error) {
-	status, data, err := c.send(ctx, k)
+	req, err := c.request(ctx, k)
+	if err != nil { // ours: the password's file is gone
+		return nil, fmt.Errorf("icinga2: %s: %w", k.op, err)
+	}
+	status, data, err := c.send(req, k.repeat)
 	if err != nil {
 		return nil, noAnswer(k.op, err)
 	}
@@ -89,12 +93,8 @@ func decode(status int, data []byte) ([]result, *Error) {
 }
 
 // send returns status and body of the answer.
-func (c *Client) send(ctx context.Context, k call) (int, []byte, error) {
-	req, err := c.request(ctx, k)
-	if err != nil {
-		return 0, nil, err
-	}
-	resp, err := c.exchange(req, k.repeat)
+func (c *Client) send(req *http.Request, repeat bool) (int, []byte, error) {
+	resp, err := c.exchange(req, repeat)
 	if err != nil {
 		return 0, nil, err
 	}

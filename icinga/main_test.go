@@ -15,8 +15,15 @@ import (
 	"github.com/shitops/opsbot/internal/secret"
 )
 
-// TestMain stops the daemon that tests share, and looks for goroutines that nobody waited for.
+// TestMain stops the daemon that tests share, and looks for goroutines that nobody waited for. It is also the program that a daemon calls.
 func TestMain(m *testing.M) {
+	if address := os.Getenv(asNotify); address != "" {
+		if err := notify(address, os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	sharedMu.Lock()
 	if sharedIcinga != nil {
