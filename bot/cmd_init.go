@@ -26,13 +26,13 @@ is never overwritten. In a folder other than /etc/opsbot the data and the socket
 		Example: `  opsbot init --dir ~/opsbot
   opsbot serve --config ~/opsbot/opsbot.yaml`,
 		Args: exactly(),
-		RunE: p.run(func(context.Context, []string) error { return p.init(dir) }),
+		RunE: p.run(func(context.Context, []string) error { return p.writeConfig(dir) }),
 	}
 	c.Flags().StringVar(&dir, "dir", filepath.Dir(defaultConfig), "the `folder` of the configuration")
 	return c
 }
 
-func (p *program) init(dir string) error {
+func (p *program) writeConfig(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("init: %w", err)

@@ -6,41 +6,15 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/shitops/opsbot/bot/door/terminal"
+	"github.com/shitops/opsbot/bot/door/terminal/terminaltest"
 )
-
-// pty opens a real pseudo terminal (pts(4)).
-func pty(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo terminals here: %v", err)
-	}
-	t.Cleanup(func() { _ = master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo terminals here: %v", err)
-	}
-	t.Cleanup(func() { _ = slave.Close() })
-	return master, slave
-}
 
 func TestConsole(t *testing.T) {
 	t.Parallel()
-	master, slave := pty(t)
-	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: 100}); err != nil {
-		t.Fatal(err)
-	}
+	master, slave := terminaltest.Pty(t, 100, 30)
 	before, err := term.GetState(int(slave.Fd()))
 	if err != nil {
 		t.Fatal(err)

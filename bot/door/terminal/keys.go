@@ -38,10 +38,15 @@ func (k *keys) Read(p []byte) (int, error) {
 	}
 	n := copy(p, k.ahead)
 	k.ahead = k.ahead[n:]
-	if lines := bytes.Count(p[:n], []byte{'\r'}); lines > 0 {
+	if lines := ends(p[:n]); lines > 0 {
 		k.entered(lines)
 	}
 	return n, nil
+}
+
+// ends counts the lines that the editor will see entered: it takes CR, LF and both together for one end.
+func ends(keys []byte) int {
+	return bytes.Count(keys, []byte{'\r'}) + bytes.Count(keys, []byte{'\n'}) - bytes.Count(keys, []byte("\r\n"))
 }
 
 func (k *keys) translate(in []byte) []byte {

@@ -151,7 +151,7 @@ func TestTypedAhead(t *testing.T) {
 		},
 	}}
 	s := start(t, d)
-	s.typeKeys("flush edge-1\ryes\r")
+	s.typeKeys("flush edge-1\r\nyes\n")
 	s.await("opsbot> flush edge-1\nopsbot> yes\nopsbot>\n")
 	if got := d.texts(); len(got) > 1 {
 		t.Errorf("the desk heard %q before the question was asked", got)
