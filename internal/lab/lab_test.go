@@ -340,4 +340,10 @@ func TestOriginStops(t *testing.T) {
 		_ = conn.Close()
 		t.Error("the origin still listens")
 	}
+	if o, err = lab.StartOrigin(ctx, lab.OriginOptions{}); err == nil { // a context that was done before
+		err = o.Stop()
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("origin under a context that is done: %v", err)
+	}
 }

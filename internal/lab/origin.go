@@ -69,7 +69,7 @@ func StartOrigin(ctx context.Context, opt OriginOptions) (*Origin, error) {
 	o.server = &http.Server{Handler: http.HandlerFunc(o.serve), ReadHeaderTimeout: 10 * time.Second}
 	go func() { o.ended <- o.server.Serve(l) }()
 	o.stop = sync.OnceValue(o.shutdown)
-	o.unbind = context.AfterFunc(ctx, func() { _ = o.Stop() }) // whoever calls Stop gets its error
+	o.unbind = context.AfterFunc(ctx, func() { _ = o.stop() }) // whoever calls Stop gets its error
 	return o, nil
 }
 

@@ -68,7 +68,7 @@ func StartVarnish(ctx context.Context, opt VarnishOptions) (*Varnish, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lab varnish: %w", err), os.RemoveAll(dir))
 	}
-	v.unbind = context.AfterFunc(ctx, func() { _ = v.Stop() }) // whoever calls Stop gets its error
+	v.unbind = context.AfterFunc(ctx, func() { _ = v.end() }) // whoever calls Stop gets its error
 	return v, nil
 }
 
@@ -206,6 +206,10 @@ func (v *Varnish) halt() error {
 // Stop ends varnishd for good and removes its directory. It may be called again.
 func (v *Varnish) Stop() error {
 	v.unbind()
+	return v.end()
+}
+
+func (v *Varnish) end() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.stopped {
