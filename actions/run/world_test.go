@@ -15,10 +15,7 @@ import (
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/actions/store/fake"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is what steps change, and the ledger of their effects. It outlives processes.
 type world struct {
