@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,8 +59,9 @@ func TestAsk(t *testing.T) {
 func TestAskOfOneThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		calls, free := 0, make(chan struct{})
-		b := ops.NewBoard(ops.Vote{Name: "cache", Ready: func() error { calls++; <-free; return nil }}, ops.Vote{Name: "store", Ready: well})
+		var calls atomic.Int32
+		free := make(chan struct{})
+		b := ops.NewBoard(ops.Vote{Name: "cache", Ready: func() error { calls.Add(1); <-free; return nil }}, ops.Vote{Name: "store", Ready: well})
 		for range 5 {
 			begun := time.Now()
 			r := b.Ask(t.Context())
@@ -70,8 +72,8 @@ func TestAskOfOneThatHangs(t *testing.T) {
 				t.Fatalf("Ask took %s", took)
 			}
 		}
-		if calls != 1 {
-			t.Errorf("the hanging vote was called %d times, want 1", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("the hanging vote was called %d times, want 1", n)
 		}
 		close(free)
 		synctest.Wait()
