@@ -236,8 +236,7 @@ func (e *Engine) shut() {
 	e.halt()
 	e.elections.Wait()
 	e.background.Wait()
-	e.wire.nc.Close()
-	e.wire.end()
+	e.wire.finish()
 	e.server.stop()
 	if e.lock != nil {
 		_ = e.lock.Close() // the kernel drops the lock whatever it returns

@@ -86,8 +86,9 @@ type KV interface {
 	Delete(ctx context.Context, key string, revision uint64) error
 	// List returns the live entries whose key starts with prefix, sorted by key.
 	List(ctx context.Context, prefix string) ([]Entry, error)
-	// Watch sends the live entries whose key starts with prefix, then one Entry with an empty Key, then every change in order. The channel
-	// is closed when ctx ends or the store is closed. A slow reader slows only itself.
+	// Watch sends the live entries whose key starts with prefix, then one Entry with an empty Key, then the changes, those of one key in
+	// order. A state that was replaced before it could be sent may be skipped; the last state of a key always comes. The channel is closed
+	// when ctx ends or the store is closed. A slow reader slows only itself.
 	Watch(ctx context.Context, prefix string) (<-chan Entry, error)
 }
 

@@ -66,6 +66,7 @@ func dial(p nats.InProcessConnProvider, h *health) (*wire, error) {
 	w.epoch, w.end = context.WithCancel(context.Background())
 	nc, err := nats.Connect("", nats.InProcessServer(p), nats.Name("opsbot"), nats.MaxReconnects(-1),
 		nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.NoCallbacksAfterClientClose(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { w.renew() }),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			h.log.Warn("store connection", "error", err, "subscription", s != nil)
@@ -88,6 +89,14 @@ func (w *wire) renew() {
 	defer w.mu.Unlock()
 	w.end()
 	w.epoch, w.end = context.WithCancel(context.Background())
+}
+
+// finish closes the connection for good.
+func (w *wire) finish() {
+	w.nc.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.end()
 }
 
 // bound gives ctx a deadline if it has none, and ends it with the connection.
