@@ -4,24 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/shitops/opsbot/icinga"
 	"github.com/shitops/opsbot/internal/lab"
 	"github.com/shitops/opsbot/internal/secret"
 )
+
+var update = flag.Bool("update", false, "refresh the files in testdata")
 
 // hostile is a password, and an argument, that would end a string or name a macro where they are not quoted.
 const hostile = `a"b\c$host.name$ {{ x }} /* ä`
@@ -56,6 +62,30 @@ func TestKitIsValid(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("icinga2 daemon -C does not say %q in:\n%s", want, out)
 		}
+	}
+}
+
+// TestKitFiles holds what operators read. Refresh by -update.
+func TestKitFiles(t *testing.T) {
+	t.Parallel()
+	files, err := icinga.KitFiles(icinga.KitOptions{
+		Config: "/etc/opsbot/opsbot.yaml", NotifyArgs: []string{"--config", "/etc/opsbot/notify.yaml"}, Password: secret.New([]byte("password")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &txtar.Archive{}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		got.Files = append(got.Files, txtar.File{Name: name, Data: files[name]})
+	}
+	const golden = "testdata/kit.txtar"
+	if *update {
+		if err := os.WriteFile(golden, txtar.Format(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(read(t, golden)), string(txtar.Format(got))); diff != "" {
+		t.Errorf("the kit (-want +got):\n%s", diff)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/shitops/opsbot/icinga"
+	"github.com/shitops/opsbot/icinga/hitrate"
+	"github.com/shitops/opsbot/icinga/plugin"
 	"github.com/shitops/opsbot/internal/lab"
 	"github.com/shitops/opsbot/internal/secret"
 )
@@ -23,6 +25,14 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if counters := os.Getenv(asCheck); counters != "" {
+		result, err := check(counters, os.Args[1:])
+		if err != nil {
+			result = plugin.Failed(hitrate.Name, err)
+		}
+		fmt.Print(result)
+		os.Exit(result.Status.Exit())
 	}
 	code := m.Run()
 	sharedMu.Lock()

@@ -40,7 +40,7 @@ func envMacros() []envMacro {
 // too long is cut and what is no UTF-8 replaced, because Icinga2 sends a notification once and would not hear of a refusal; where the essentials
 // are missing the error, which holds ErrInvalid, says so.
 func NotificationFromEnv(getenv func(string) string) (Notification, error) {
-	text := func(key string, most int) string { return cut(getenv(key), most) }
+	text := func(key string, most int) string { return cut(strings.TrimSpace(getenv(key)), most) }
 	n := Notification{
 		Type: NotificationType(getenv("ICINGA_TYPE")), Host: getenv("ICINGA_HOST"), Service: getenv("ICINGA_SERVICE"),
 		State: State(getenv("ICINGA_STATE")), StateType: StateType(getenv("ICINGA_STATE_TYPE")),

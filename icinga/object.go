@@ -183,7 +183,8 @@ func decodeObject(r result) (Object, error) {
 		o.StateType = Hard
 	}
 	if w.Result != nil {
-		o.LastCheck, o.Output, o.Perfdata = seconds(w.Result.End), w.Result.Output, w.Result.Perfdata
+		o.LastCheck, o.Perfdata = seconds(w.Result.End), w.Result.Perfdata
+		o.Output = strings.TrimSpace(w.Result.Output) // the blank in front of the bar stays in it
 	}
 	return o, nil
 }

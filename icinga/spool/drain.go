@@ -45,22 +45,29 @@ func (s *Spool) Drain(ctx context.Context, post func(ctx context.Context, body [
 		return s.left(r, err)
 	}
 	for {
-		files, err := s.files()
+		files, _, err := s.list()
 		if err != nil || len(files) == 0 {
 			return s.left(r, err)
 		}
 		for _, f := range files {
-			if err := s.deliver(ctx, f.name, post, &r); err != nil {
-				s.rememberFailure()
-				return s.left(r, err)
+			if err = s.deliver(ctx, f.name, post, &r); err != nil {
+				break
 			}
+		}
+		// Once for all of them: a removal that a power cut takes back is a repetition, which the receiver knows.
+		if syncErr := atomicfile.SyncFolder(s.dir); err == nil {
+			err = syncErr
+		}
+		if err != nil {
+			s.rememberFailure()
+			return s.left(r, err)
 		}
 	}
 }
 
 // left counts what still waits and says where an error happened.
 func (s *Spool) left(r Report, err error) (Report, error) {
-	if files, filesErr := s.files(); filesErr == nil {
+	if files, _, listErr := s.list(); listErr == nil {
 		r.Left = len(files)
 	}
 	if err != nil {
@@ -92,7 +99,7 @@ func (s *Spool) deliver(ctx context.Context, name string, post func(ctx context.
 		return err
 	}
 	r.Sent++
-	return atomicfile.SyncFolder(s.dir)
+	return nil
 }
 
 // sweep puts aside what does not belong here. Nobody writes while we hold the lock of writers, so a file without its final name is half of one.
@@ -102,7 +109,7 @@ func (s *Spool) sweep(ctx context.Context, r *Report) error {
 		return err
 	}
 	defer unlock()
-	names, err := s.foreign()
+	_, names, err := s.list()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -20,7 +19,7 @@ import (
 type waiting struct {
 	name   string
 	number int64
-	size   int64
+	size   int64 // of the notification in it
 }
 
 const (
@@ -31,59 +30,50 @@ const (
 	headBytes = len(magic) + 2*sha256.Size + 1
 )
 
-func fileName(number int64) string { return fmt.Sprintf("%0*d%s", digits, number, suffix) }
+// fileName holds the size too: to know how full the spool is, nobody looks at 10,000 files one by one.
+func fileName(number int64, size int) string {
+	return fmt.Sprintf("%0*d-%d%s", digits, number, size, suffix)
+}
 
-func parseName(name string) (int64, bool) {
-	number, ok := strings.CutSuffix(name, suffix)
-	if !ok || len(number) != digits {
-		return 0, false
+func parseName(name string) (waiting, bool) {
+	front, ok := strings.CutSuffix(name, suffix)
+	number, size, two := strings.Cut(front, "-")
+	if !ok || !two || len(number) != digits {
+		return waiting{}, false
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	return n, err == nil && n >= 0
+	if err != nil || n < 0 {
+		return waiting{}, false
+	}
+	b, err := strconv.ParseInt(size, 10, 64)
+	return waiting{name, n, b}, err == nil && b >= 0
 }
 
-// files returns what waits, in order.
-func (s *Spool) files() ([]waiting, error) {
-	entries, err := os.ReadDir(s.dir)
+// list returns what waits, in order, and the names of what does not belong into the folder: a file whose writer died before it was whole, or
+// somebody else's.
+func (s *Spool) list() (files []waiting, foreign []string, err error) {
+	dir, err := os.Open(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var files []waiting
-	for _, e := range entries {
-		number, ok := parseName(e.Name())
-		if !ok {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // drained meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, waiting{e.Name(), number, info.Size()})
+	names, err := dir.Readdirnames(-1)
+	if err = errors.Join(err, dir.Close()); err != nil {
+		return nil, nil, err
 	}
-	slices.SortFunc(files, func(a, b waiting) int { return cmp.Compare(a.number, b.number) })
-	return files, nil
-}
-
-// foreign returns the names of what does not belong into the folder: a file whose writer died before it was whole, or somebody else's.
-func (s *Spool) foreign() ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		switch e.Name() {
+	for _, name := range names {
+		switch name {
 		case asideDir, writeLock, drainLock:
 			continue
 		}
-		if _, ok := parseName(e.Name()); !ok {
-			names = append(names, e.Name())
+		if f, ok := parseName(name); ok {
+			files = append(files, f)
+		} else {
+			foreign = append(foreign, name)
 		}
 	}
-	return names, nil
+	slices.SortFunc(files, func(a, b waiting) int { return cmp.Compare(a.number, b.number) })
+	slices.Sort(foreign)
+	return files, foreign, nil
 }
 
 // seal puts a digest in front of the body, so that a file that lost its end, or a bit, is not taken for a notification.

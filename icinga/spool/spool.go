@@ -103,13 +103,13 @@ func (s *Spool) Append(ctx context.Context, body []byte) error {
 		return fmt.Errorf("append to spool %s: %w", s.dir, err)
 	}
 	defer unlock()
-	files, err := s.files()
+	files, _, err := s.list()
 	if err != nil {
 		return fmt.Errorf("append to spool %s: %w", s.dir, err)
 	}
 	held, last := int64(0), int64(0)
 	for _, f := range files {
-		if f.size <= int64(s.opt.File+headBytes) { // a larger one is not ours, and the next Drain puts it aside
+		if f.size <= int64(s.opt.File) { // a larger one is not ours, and the next Drain puts it aside
 			held += f.size
 		}
 		last = max(last, f.number)
@@ -119,7 +119,7 @@ func (s *Spool) Append(ctx context.Context, body []byte) error {
 	}
 	// Time makes a good name until the clock is set back; then it goes on from the last one.
 	number := max(s.opt.Now().UnixNano(), last+1)
-	if err := atomicfile.Create(s.file(fileName(number)), seal(body), 0o600); err != nil {
+	if err := atomicfile.Create(s.file(fileName(number, len(body))), seal(body), 0o600); err != nil {
 		return fmt.Errorf("append to spool: %w", err)
 	}
 	return nil
@@ -127,7 +127,7 @@ func (s *Spool) Append(ctx context.Context, body []byte) error {
 
 // Stat says how many notifications wait, their bytes, and since when the first one does; zero for none.
 func (s *Spool) Stat() (count int, bytes int64, oldest time.Time, err error) {
-	files, err := s.files()
+	files, _, err := s.list()
 	if err != nil {
 		return 0, 0, time.Time{}, fmt.Errorf("look into spool %s: %w", s.dir, err)
 	}

@@ -156,7 +156,7 @@ func TestBadFilesArePutAside(t *testing.T) {
 			t.Parallel()
 			s, dir := open(t, spool.Options{})
 			appendAll(t, s, "first")
-			if err := tt.make(dir, filepath.Join(dir, fmt.Sprintf("%020d.notification", time.Now().UnixNano()))); err != nil {
+			if err := tt.make(dir, filepath.Join(dir, fmt.Sprintf("%020d-5.notification", time.Now().UnixNano()))); err != nil {
 				t.Fatal(err)
 			}
 			appendAll(t, s, "last")
@@ -193,13 +193,13 @@ func TestHalfWrittenFilesAreTold(t *testing.T) {
 	t.Parallel()
 	s, dir := open(t, spool.Options{})
 	appendAll(t, s, "a")
-	for _, name := range []string{".00000001795334043000.notification.tmp-17", "notes.txt", "17.notification"} {
+	for _, name := range []string{".00000001795334043000-5.notification.tmp-17", "notes.txt", "17-5.notification", "00000001795334043000.notification", "-1-1.notification"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("opsbot-sp"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r := drained(t, s, []string{"a"}, 0); len(r.Aside) != 3 {
-		t.Errorf("put aside: %q, want three", r.Aside)
+	if r := drained(t, s, []string{"a"}, 0); len(r.Aside) != 5 {
+		t.Errorf("put aside: %q, want five", r.Aside)
 	}
 	if r := drained(t, s, nil, 0); len(r.Aside) != 0 {
 		t.Errorf("put aside again: %q", r.Aside)
@@ -307,6 +307,42 @@ func TestAnEndedContext(t *testing.T) {
 	}
 	if n, size, oldest, err := s.Stat(); n != 1 || size == 0 || time.Since(oldest) > time.Hour || err != nil {
 		t.Errorf("Stat = %d, %d, %s, %v; want the one that waits", n, size, oldest, err)
+	}
+}
+
+// TestStorm fills a spool to its brim while the receiver is away, and drains it.
+func TestStorm(t *testing.T) {
+	t.Parallel()
+	count := 1000
+	if os.Getenv("OPSBOT_SOAK") == "1" {
+		count = 10_000
+	}
+	s, _ := open(t, spool.Options{Count: count})
+	var want []string
+	for i := range count {
+		want = append(want, fmt.Sprint("alert ", i))
+	}
+	appendAll(t, s, want...)
+	if err := s.Append(t.Context(), []byte("one more")); !errors.Is(err, spool.ErrFull) {
+		t.Errorf("Append to a full spool = %v, want ErrFull", err)
+	}
+	if n, size, _, err := s.Stat(); n != count || size != int64(len(strings.Join(want, ""))) || err != nil {
+		t.Errorf("Stat = %d files of %d bytes, %v; want %d", n, size, err, count)
+	}
+	drained(t, s, want, 0)
+}
+
+// BenchmarkAppend appends to a spool that holds 5,000 already.
+func BenchmarkAppend(b *testing.B) {
+	s, _ := open(b, spool.Options{Count: 1 << 30, Bytes: 1 << 40})
+	body := []byte(strings.Repeat("x", 500))
+	for range 5000 {
+		appendAll(b, s, string(body))
+	}
+	for b.Loop() {
+		if err := s.Append(b.Context(), body); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
