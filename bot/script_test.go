@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	await TEXT           wait until the service manager was told TEXT
 //	signal HUP           send a signal to the command in the background
 //	deaf SOCKET          listen on a socket and never answer; reached waits until somebody has asked something
+//	freeport NAME        put a port that is free into a variable
 //	expand FILE          put variables into a file; $ME is the local user who runs the test
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 			return listen(env)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "await": await, "expand": expand, "signal": sendSignal, "deaf": deaf, "reached": reached,
+			"exits": exits, "await": await, "expand": expand, "signal": sendSignal, "freeport": freeport, "deaf": deaf, "reached": reached,
 		},
 	})
 }
@@ -81,6 +82,16 @@ func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(known[args[0]]))
 	}
+}
+
+// freeport finds a port that nobody listens on at this moment, for two files that must name the same.
+func freeport(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], port)
 }
 
 type deafKey struct{}
