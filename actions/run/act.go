@@ -102,6 +102,7 @@ func (c *carrier) try(ctx, polite, life context.Context, a *attempt, f func(cont
 		case errors.Is(err, errUnbegun):
 			return actions.Outcome{}, context.Cause(polite)
 		case life.Err() != nil && errors.Is(context.Cause(life), ErrStopping):
+			c.tear()
 			return actions.Outcome{}, ErrStopping
 		case life.Err() != nil:
 			a.unsure = true
@@ -166,10 +167,13 @@ func (c *carrier) waitHere(polite context.Context, a *attempt, w actions.Wait) e
 		return w
 	}
 	a.call.Attempt--
-	if !sleep(polite, d) {
-		return context.Cause(polite)
+	if sleep(polite, d) {
+		return nil
 	}
-	return nil
+	if a.unsure {
+		c.tear()
+	}
+	return context.Cause(polite)
 }
 
 // backOff sleeps before the next try. A person who cancels meanwhile ends the step as failed.
@@ -183,6 +187,7 @@ func (c *carrier) backOff(polite context.Context, a *attempt, err error) (action
 		return actions.Outcome{}, nil
 	}
 	if cause := context.Cause(polite); !errors.Is(cause, ErrCancelled) {
+		c.tear()
 		return actions.Outcome{}, cause
 	}
 	return c.outcome(a, a.failed(fmt.Errorf("cancelled between two tries: %w", err))), nil

@@ -34,6 +34,7 @@ type carrier struct {
 	mu     sync.Mutex
 	parcel parcel
 	closed bool // finish has taken the lease
+	torn   bool // an act was broken off, or has failed and would have been tried again: it may have acted
 	wish   *cancelWish
 	halt   context.CancelCauseFunc // ends the polite ctx; nil while nothing can be cancelled
 }
@@ -85,7 +86,7 @@ func (c *carrier) finish(base context.Context, err error) {
 	case errors.Is(err, errFenced), errors.Is(err, store.ErrLost), errors.Is(err, store.ErrClosed):
 		c.log.Warn("run left to its new owner", "error", err)
 		return
-	case errors.Is(err, ErrStopping):
+	case errors.Is(err, ErrStopping), base.Err() != nil:
 		delay = 0
 	case errors.Is(err, errElsewhere):
 		delay = c.e.o.Lease
@@ -193,6 +194,25 @@ func (c *carrier) cancel(w cancelWish) {
 	}
 }
 
+// tear notes that an act has no outcome although it was begun.
+func (c *carrier) tear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.torn = true
+}
+
+// release leaves the run to the next process when this one stops. If every act that was begun has its outcome, it says so in the journal:
+// then nothing is in doubt.
+func (c *carrier) release(ctx context.Context, j *journal) error {
+	c.mu.Lock()
+	torn := c.torn
+	c.mu.Unlock()
+	if !torn {
+		j.release(time.Now())
+	}
+	return errors.Join(ErrStopping, j.commit(ctx))
+}
+
 func (c *carrier) wished() *cancelWish {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +223,6 @@ func (c *carrier) wished() *cancelWish {
 type registry struct {
 	mu   sync.Mutex
 	runs map[string]*carrier
-	idle chan struct{} // made by empty, closed when no run is left
 }
 
 func newRegistry() *registry { return &registry{runs: map[string]*carrier{}} }
@@ -223,10 +242,6 @@ func (r *registry) end(c *carrier) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.runs, c.id)
-	if r.idle != nil && len(r.runs) == 0 {
-		close(r.idle)
-		r.idle = nil
-	}
 }
 
 // cancel tells the carrier of a run, if it is here.
@@ -237,19 +252,6 @@ func (r *registry) cancel(id string, w cancelWish) {
 	if c != nil {
 		c.cancel(w)
 	}
-}
-
-// empty returns a channel that is closed as soon as no run is at work. It is asked for once.
-func (r *registry) empty() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	idle := make(chan struct{})
-	if len(r.runs) == 0 {
-		close(idle)
-	} else {
-		r.idle = idle
-	}
-	return idle
 }
 
 func (r *registry) ids() []string {

@@ -38,7 +38,7 @@ func (c *carrier) claim(ctx context.Context, m message) (*journal, error) {
 	case later:
 		return nil, errElsewhere
 	}
-	j.claim(c.e.o.Owner, c.parcel.sequence, now)
+	j.claim(c.e.o.Owner, c.parcel.sequence, wish != nil, now)
 	switch next {
 	case takeOver:
 		c.log.Info("run taken over", "epoch", j.run.Epoch)

@@ -137,7 +137,8 @@ func (t *track) look(i int) {
 	t.count[t.state[i]]++
 }
 
-// advance moves a running run on as far as its outcomes allow: more nodes may begin, the next group, the end. A frozen run begins nothing new.
+// advance moves a running run on as far as its outcomes allow: more nodes may begin, the next group, the end. A frozen run begins
+// nothing new, nor does it fail: a step that was broken off because the run is to be cancelled is no reason to take the others back.
 func (t *track) advance(r *actions.Run, now time.Time, frozen bool) {
 	for r.State == actions.Running {
 		if r.Group >= len(t.plan.Groups) {
@@ -156,8 +157,11 @@ func (t *track) advance(r *actions.Run, now time.Time, frozen bool) {
 		if finished < r.Cursor || !over && r.Cursor < len(t.nodes) {
 			return
 		}
+		fails := t.count[failed] > 0 && (!g.KeepGoing || t.count[failed] == len(t.nodes))
 		switch {
-		case t.count[failed] > 0 && (!g.KeepGoing || t.count[failed] == len(t.nodes)):
+		case fails && frozen:
+			return
+		case fails:
 			r.Why = t.failure(r.Group)
 			t.takeBack(r, now, actions.Failed)
 		case t.count[stopped] > 0:

@@ -87,6 +87,8 @@ type Engine struct {
 	drained context.CancelCauseFunc
 	base    atomic.Pointer[context.Context] // of Serve; nil before
 	workers sync.WaitGroup
+	closing sync.Mutex   // guards that no worker starts after they are waited for
+	busy    atomic.Int64 // workers who have a message
 	beat    atomic.Int64 // 0 while the loop rightly waits
 	pulling atomic.Pointer[error]
 }
@@ -167,7 +169,7 @@ func (e *Engine) Accept(ctx context.Context, p actions.Plan) (id string, first b
 	if _, err := e.runs.Get(ctx, id); err == nil {
 		e.feed.unexpect(id) // it was begun before we looked
 	}
-	if isControl(p) {
+	if first && isControl(p) {
 		e.hurry(parcel{sequence: sequence, data: data})
 	}
 	return id, first, nil

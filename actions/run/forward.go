@@ -17,11 +17,13 @@ func (c *carrier) forward(ctx context.Context, j *journal) error {
 		waits, err := c.group(ctx, polite, j)
 		j.settled()
 		switch {
+		case errors.Is(err, ErrStopping) && ctx.Err() == nil:
+			return c.release(ctx, j)
 		case err != nil:
 			return errors.Join(err, j.commit(ctx))
 		case j.state() != actions.Running:
 		case errors.Is(context.Cause(polite), ErrStopping):
-			return errors.Join(ErrStopping, j.commit(ctx))
+			return c.release(ctx, j)
 		case polite.Err() != nil && ctx.Err() == nil:
 			j.cancel(c.wished().By, time.Now())
 		case waits != nil:

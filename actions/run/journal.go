@@ -76,19 +76,29 @@ func (j *journal) change(now time.Time, f func()) {
 	j.count++
 }
 
-// claim makes the run that of an owner, whose acts carry a new epoch.
-func (j *journal) claim(owner string, ticket uint64, now time.Time) {
+// claim makes the run that of an owner, whose acts carry a new epoch. A frozen one is to be cancelled.
+func (j *journal) claim(owner string, ticket uint64, frozen bool, now time.Time) {
 	j.change(now, func() {
+		released := j.run.Owner == ""
 		j.run.Epoch++
 		j.run.Owner, j.run.Ticket = owner, ticket
 		if j.run.State == actions.Running {
 			// First see what the owner before had come to, then let more begin: only his acts are in doubt.
 			j.track.advance(&j.run, now, true)
-			j.doubt = j.run.Cursor
-			j.track.advance(&j.run, now, false)
+			if !released {
+				j.doubt = j.run.Cursor
+			}
+			if !frozen {
+				j.track.advance(&j.run, now, false)
+			}
 		}
 		j.track.retreat(&j.run, now) // he may have stored the last outcomes of a group without coming to say so
 	})
+}
+
+// release says that nobody owns the run and that no act is in doubt.
+func (j *journal) release(now time.Time) {
+	j.change(now, func() { j.run.Owner = "" })
 }
 
 // wake ends the waiting: for the step that asked for it, or of a change whose time is over.

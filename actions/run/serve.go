@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -43,31 +44,45 @@ func (e *Engine) Serve(ctx context.Context) error {
 	for range cap(e.express) {
 		e.express <- struct{}{}
 	}
-	e.workers.Go(func() { e.watch(base) })
+	var watching sync.WaitGroup
+	watching.Go(func() { e.watch(base) })
 	err := e.pull(ctx, base)
-	return errors.Join(err, e.stop(kill))
+	err = errors.Join(err, e.stop(kill))
+	watching.Wait()
+	e.feed.close()
+	return err
 }
 
 // stop lets the workers finish: politely, then firmly.
 func (e *Engine) stop(kill context.CancelCauseFunc) error {
-	defer e.feed.close()
+	e.closing.Lock()
 	e.drained(ErrStopping)
-	runs := e.live.empty()
-	select {
-	case <-runs:
-	case <-time.After(e.o.Grace):
-	}
-	kill(ErrStopping)
+	e.closing.Unlock()
+	defer kill(ErrStopping)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		e.workers.Wait()
 	}()
-	select {
-	case <-gone:
+	if within(gone, e.o.Grace) {
 		return nil
-	case <-time.After(slack):
-		return fmt.Errorf("stop run engine: steps of %s do not end", strings.Join(e.live.ids(), ", "))
+	}
+	kill(ErrStopping)
+	if within(gone, slack) {
+		return nil
+	}
+	return fmt.Errorf("stop run engine: steps of %s do not end", strings.Join(e.live.ids(), ", "))
+}
+
+// within tells whether a channel is closed in time.
+func within(c <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
 	}
 }
 
@@ -79,14 +94,20 @@ func (e *Engine) pull(ctx, base context.Context) error {
 		if free == 0 {
 			break
 		}
+		healed := time.AfterFunc(time.Second, func() { e.pulling.Store(nil) }) // a Pull that waits is a Pull that works
 		leases, err := e.o.Store.Queue().Pull(ctx, free)
+		healed.Stop()
 		e.beat.Store(time.Now().UnixNano())
 		for range free - len(leases) {
 			e.slots <- struct{}{}
 		}
 		for _, l := range leases {
+			e.busy.Add(1)
 			e.workers.Go(func() {
-				defer func() { e.slots <- struct{}{} }()
+				defer func() {
+					e.busy.Add(-1)
+					e.slots <- struct{}{}
+				}()
 				e.handle(base, parcel{sequence: l.Sequence(), data: l.Data(), lease: l})
 			})
 		}
@@ -133,8 +154,10 @@ func (e *Engine) pulled(ctx context.Context, err error) error {
 // hurry works on a message that this process has just published, if all ordinary workers are busy and a reserved one is free. The message stays in
 // the queue: should this process die, its delivery carries on.
 func (e *Engine) hurry(p parcel) {
+	e.closing.Lock()
+	defer e.closing.Unlock()
 	base := e.base.Load()
-	if base == nil || len(e.slots) > 0 || e.drain.Err() != nil {
+	if base == nil || e.drain.Err() != nil || e.busy.Load() < int64(e.o.Workers) {
 		return
 	}
 	select {
