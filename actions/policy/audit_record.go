@@ -34,7 +34,7 @@ type record struct {
 func encode(e Entry) ([]byte, error) {
 	e.At = e.At.UTC().Round(0)
 	e.Text, e.Why = tidy(e.Text), tidy(e.Why)
-	e.Actor.Name, e.Actor.As = tidy(e.Actor.Name), tidy(e.Actor.As)
+	e.Actor.Name, e.Actor.As, e.Actor.Owner = tidy(e.Actor.Name), tidy(e.Actor.As), tidy(e.Actor.Owner)
 	e.Origin.Channel, e.Origin.Thread, e.Origin.Message = tidy(e.Origin.Channel), tidy(e.Origin.Thread), tidy(e.Origin.Message)
 	e.Slots = tidySlots(e.Slots)
 	body, err := json.Marshal(e)

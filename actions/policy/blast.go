@@ -86,7 +86,9 @@ func (t touched) blast() string {
 
 // allow applies the risk table to what a role has granted: from an exact command everything up to disruptive acts, destructive asks. A plan
 // may ask for a yes by itself, and may be riskier than its verb, never less.
-func allow(c Case, t touched, role string) Verdict {
+//
+// Why holds what is to be said behind the right itself.
+func allow(c Case, t touched) Verdict {
 	v := Verdict{Allow: true, Rule: RuleRole, Risk: c.Risk}
 	if c.Plan != nil && c.Plan.Risk != "" && c.Plan.Risk.Rank() > v.Risk.Rank() {
 		v.Risk = c.Plan.Risk
@@ -94,7 +96,6 @@ func allow(c Case, t touched, role string) Verdict {
 	if v.Risk.Rank() == actions.Destructive.Rank() {
 		v.Risk = actions.Destructive // a class that is not known counts as the worst
 	}
-	v.Why = fmt.Sprintf("role %s may %s", role, c.Request.Intent)
 	if v.Risk == actions.Read {
 		return v
 	}

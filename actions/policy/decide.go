@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shitops/opsbot/actions"
 )
@@ -19,6 +20,10 @@ type Case struct {
 	Nodes       []string
 	Deployments []string
 	World       actions.World
+	// Now is the time that freeze windows and broken glass are looked at; zero means time.Now().
+	Now time.Time
+	// Bound is what a rule or job that was made at run time is bound to. It counts instead of Config.Rules and Config.Jobs, and must have an owner.
+	Bound *Bound
 }
 
 // Verdict is the decision. The zero value is a refusal.
@@ -29,6 +34,11 @@ type Verdict struct {
 	Why     string       // one line for people: the rule, the role and the reason
 	Rule    string       // the name of the rule that decided, for the audit
 	Next    string       // what the person can do after a refusal; empty when allowed
+
+	Approve    *actions.Approval // who else must say yes; put it into the plan before it is accepted. Only set when allowed
+	Freeze     string            // the freeze window that refuses, or that broken glass went through
+	BrokeGlass bool              // it is allowed only since one person took it upon themselves: tell everybody
+	Reason     string            // what the person who broke the glass gave as the reason
 }
 
 // The rules that a verdict names.
@@ -39,9 +49,15 @@ const (
 	RulePerson  = "person"  // the identity belongs to nobody, or the author is no person
 	RuleWorld   = "world"   // what is touched is not known, or could not be read
 	RuleRequest = "request" // the case itself makes no sense
+
+	RuleBound    = "bound"       // a rule or job asks for what it is not bound to, or nobody vouches for it
+	RuleFreeze   = "freeze"      // nothing of this risk is done at this time
+	RuleGlass    = "break-glass" // glass was broken, or may not be
+	RuleQuota    = "quota"       // too many in too short a time
+	RuleApproval = "approval"    // the yes of somebody else that is none
 )
 
-// Decide applies the roles of the actor and the blast radius. It never fails: what cannot be decided is refused, with the reason.
+// Decide applies the rights of the actor, the blast radius, freeze windows and the rules of approval. It never fails: what cannot be decided is refused, with the reason.
 //
 // Without a plan only what the request itself names (node, to, deployment) and what the case adds is looked at. So decide twice on what makes a run:
 // before planning, so that somebody without the right learns nothing from the plan, and again with the plan, which may touch more than was said.
@@ -52,42 +68,44 @@ func (p *Policy) Decide(ctx context.Context, c Case) (v Verdict) {
 			v = refusal(c.Risk, RuleWorld, fmt.Sprintf("the check of %s broke: %v", c.Request.Intent, r), "look into the log of the bot, then try again")
 		}
 	}()
-	if v, ok := p.decideActor(c); !ok {
+	s, v, ok := p.subject(c)
+	if !ok {
 		return v
 	}
 	t, err := gather(ctx, c)
 	if err != nil {
 		return refuseWorld(c, err)
 	}
-	role, v := p.decideRole(c, t)
-	if role == "" {
+	v = p.decideRights(c, s, t)
+	if !v.Allow {
 		return v
 	}
-	return allow(c, t, role)
+	return p.guard(c, s, v)
 }
 
-// decideActor refuses who is not known. ok tells that the actor is a person with a name.
-func (p *Policy) decideActor(c Case) (v Verdict, ok bool) {
-	a, risk := c.Request.Actor, c.Risk
-	switch {
-	case p == nil || c.Request.Intent == "":
-		return refusal(risk, RuleRequest, "there is nothing to decide on: no policy or no intent", "say what should be done, or try help"), false
-	case a.Kind != actions.Person:
-		return refusal(risk, RulePerson, fmt.Sprintf("%s %s has no rights: only people have", a.Kind, a), "let a person give the command"), false
-	case a.Name == "":
-		return refusal(risk, RulePerson, fmt.Sprintf("%s is not mapped to a person", a),
-			fmt.Sprintf("add %s to a person under people in the configuration, then reload", a)), false
+// decideRights looks for a role of the subject that covers the case; what the file vouches for needs none.
+func (p *Policy) decideRights(c Case, s subject, t touched) Verdict {
+	if s.vouched {
+		v := allow(c, t)
+		v.Rule, v.Confirm = RuleBound, false
+		v.Why = fmt.Sprintf("%s may %s: the configuration file binds it to that", s.says, c.Request.Intent) + v.Why
+		return v
 	}
-	if _, known := p.people[a.Name]; !known {
-		return refusal(risk, RulePerson, fmt.Sprintf("%s is not a person of the configuration", a.Name),
-			"add the person under people in the configuration, then reload"), false
+	role, v := p.decideRole(c, s.person, t)
+	if role != "" {
+		v = allow(c, t)
+		v.Why = fmt.Sprintf("role %s may %s", role, c.Request.Intent) + v.Why
 	}
-	return Verdict{}, true
+	if s.says != "" {
+		v.Confirm = false // the yes was given when the rule was enabled or the job made
+		v.Why = fmt.Sprintf("%s acts for %s: %s", s.says, s.person, v.Why)
+	}
+	return v
 }
 
 // decideRole returns the first role of the person that gives intent and place together, or "" and the refusal.
-func (p *Policy) decideRole(c Case, t touched) (string, Verdict) {
-	intent, name := c.Request.Intent, c.Request.Actor.Name
+func (p *Policy) decideRole(c Case, name string, t touched) (string, Verdict) {
+	intent := c.Request.Intent
 	var limited *Verdict
 	for _, r := range p.people[name].Roles {
 		role := p.roles[r]
@@ -105,7 +123,7 @@ func (p *Policy) decideRole(c Case, t touched) (string, Verdict) {
 	if limited != nil {
 		return "", *limited
 	}
-	return "", p.refuseIntent(c)
+	return "", p.refuseIntent(c, name)
 }
 
 // covers tells whether the limits of the role leave room for everything that is touched.
@@ -126,8 +144,8 @@ func (r Role) covers(c Case, t touched) (Verdict, bool) {
 	return Verdict{}, true
 }
 
-func (p *Policy) refuseIntent(c Case) Verdict {
-	intent, person := c.Request.Intent, p.people[c.Request.Actor.Name]
+func (p *Policy) refuseIntent(c Case, name string) Verdict {
+	intent, person := c.Request.Intent, p.people[name]
 	who := person.Name + " has no role and"
 	if len(person.Roles) == 1 {
 		who = "role " + person.Roles[0]

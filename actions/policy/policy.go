@@ -12,10 +12,22 @@ import (
 // Any stands in the sites or tenants of a role for all of them.
 const Any = "*"
 
-// Config is who there is and what roles may.
+// The first part of the identities of what is no person: Who(RulePrefix + name) is a rule.
+const (
+	RulePrefix = "rule:"
+	JobPrefix  = "job:"
+)
+
+// Config is who there is, what roles may, and what stands in the way of the rest. The zero value lets nobody do anything.
 type Config struct {
-	People []Person
-	Roles  []Role
+	People     []Person
+	Roles      []Role
+	Approvals  []ApprovalRule
+	Quotas     []Quota
+	Freezes    []Freeze
+	BreakGlass BreakGlass
+	Rules      []Bound // of the configuration file; one without an Owner is vouched for by the file itself
+	Jobs       []Bound // of the configuration file; jobs made at run time come with Case.Bound
 }
 
 // Person is somebody who may ask.
@@ -43,6 +55,13 @@ type Policy struct {
 	names  map[string]string // identity to name
 	roles  map[string]Role
 	order  []string // of the roles, as configured, so that texts are stable
+
+	approvals []ApprovalRule
+	quotas    []Quota
+	freezes   []freeze
+	glass     BreakGlass
+	rules     map[string]Bound
+	jobs      map[string]Bound
 }
 
 // New checks the configuration and returns its policy. All mistakes are reported at once.
@@ -60,6 +79,7 @@ func New(c Config) (*Policy, error) {
 	for _, person := range c.People {
 		errs = append(errs, p.add(person))
 	}
+	errs = append(errs, p.addGuards(c), p.addBound(c))
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
@@ -77,6 +97,10 @@ func (p *Policy) add(person Person) error {
 		}
 	}
 	for _, id := range person.Identities {
+		if strings.HasPrefix(id, RulePrefix) || strings.HasPrefix(id, JobPrefix) {
+			errs = append(errs, fmt.Errorf("person %s: identity %q is that of no person", person.Name, id))
+			continue
+		}
 		if other, ok := p.names[id]; ok || id == "" {
 			errs = append(errs, fmt.Errorf("person %s: identity %q already belongs to %q", person.Name, id, other))
 			continue
@@ -88,9 +112,15 @@ func (p *Policy) add(person Person) error {
 	return errors.Join(errs...)
 }
 
-// Who returns the person behind an identity such as unix:anna. An identity that belongs to nobody gives an actor without a name, whom
-// Decide refuses.
+// Who returns the author behind an identity: the person behind unix:anna, the rule behind rule:name, the job behind job:name. A personal identity
+// that belongs to nobody gives an actor without a name; Decide refuses it, and every rule and job that it does not know.
 func (p *Policy) Who(identity string) actions.Actor {
+	if name, ok := strings.CutPrefix(identity, RulePrefix); ok {
+		return actions.Actor{Kind: actions.Rule, Name: name, As: identity, Owner: p.bound(actions.Rule, name).Owner}
+	}
+	if name, ok := strings.CutPrefix(identity, JobPrefix); ok {
+		return actions.Actor{Kind: actions.Job, Name: name, As: identity, Owner: p.bound(actions.Job, name).Owner}
+	}
 	a := actions.Actor{Kind: actions.Person, As: identity}
 	if p != nil {
 		a.Name = p.names[identity]
