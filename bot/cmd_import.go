@@ -28,7 +28,7 @@ func (p *program) importCommand() *cobra.Command {
 		Use:   "import FILE",
 		Short: "fill an empty store from an export",
 		Long: `Fill the empty store of a bot that does not run from an export. The checksums of the export are checked before anything is made. What was imported only
-observes at first: nothing is deleted anywhere and no run goes on until a person has seen the difference and said so to the started bot ("resume").
+observes at first: nothing is deleted anywhere and no run goes on until a person has seen the difference and said so to the started bot ("resume automation").
 
 With --verify the store is then read back and held against the export, section by section.`,
 		Example: `  opsbot import --verify /var/backups/opsbot/opsbot-20260301T031500Z.jsonl`,
@@ -77,7 +77,7 @@ func (p *program) fill(ctx context.Context, export io.ReadSeeker, sum store.Summ
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "imported %s of %s into %s; the bot only observes until a person says \"resume\"\n",
+	fmt.Fprintf(p.stdout, "imported %s of %s into %s; the bot only observes until a person says \"resume automation\"\n",
 		many(info.Entries), sum.At.Format(time.RFC3339), cfg.DataDir)
 	if !o.verify {
 		return nil
