@@ -1,10 +1,12 @@
 package lab_test
 
 import (
+	"context"
 	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shitops/opsbot/internal/lab"
 )
@@ -58,5 +60,61 @@ func TestValidateIcinga(t *testing.T) {
 		if (err == nil) != tt.want {
 			t.Errorf("%s: ValidateIcinga(%q) = %v, want valid %v: %s", tt.name, tt.config, err, tt.want, out)
 		}
+	}
+}
+
+func TestIcingaEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "icinga2")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	i, err := lab.StartIcinga(ctx, lab.IcingaOptions{Dir: t.TempDir(), Node: "some-master"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.ServerName != "some-master" || !strings.Contains(i.Log(), "Activated all objects") {
+		t.Errorf("it is called %s and says:\n%s", i.ServerName, i.Log())
+	}
+	i.Kill()
+	i.Kill()
+	if err := i.Halt(); err != nil || i.Log() != "" {
+		t.Errorf("Halt of a dead one = %v, and it says %q; want nothing", err, i.Log())
+	}
+	if err := i.Reload(ctx, ""); err == nil {
+		t.Error("Reload of a dead one = nil, want an error")
+	}
+	if err := i.Start(ctx); err != nil {
+		t.Fatalf("Start after Kill = %v", err)
+	}
+	if err := i.Start(ctx); err == nil {
+		t.Error("a second Start = nil, want an error")
+	}
+	cancel()
+	deadline := time.After(30 * time.Second)
+	for {
+		if _, err := os.Stat(i.Dir); os.IsNotExist(err) {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatal("its directory is there 30 s after its context ended")
+		case <-time.After(10 * time.Millisecond): // another goroutine removes it
+		}
+	}
+	if err := i.Stop(); err != nil {
+		t.Errorf("Stop after that = %v", err)
+	}
+}
+
+func TestIcingaThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "icinga2")
+	dir := t.TempDir()
+	_, err := lab.StartIcinga(t.Context(), lab.IcingaOptions{Dir: dir, Config: "object Nonsense"})
+	if err == nil || !strings.Contains(err.Error(), "Nonsense") {
+		t.Errorf("StartIcinga with a wrong configuration = %v, want the daemon's words", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v; want nothing", left, err)
 	}
 }
