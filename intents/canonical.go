@@ -140,8 +140,8 @@ func (w *phrase) value(slot, v string) string {
 	case kindText:
 		return quote(v)
 	}
-	if w.catalog.lexicon[strings.ToLower(v)] != wordNone {
-		return quote(v)
+	if w.catalog.lexicon[strings.ToLower(v)] != wordNone || s.kind == kindNode && !strings.ContainsAny(v, "0123456789") {
+		return quote(v) // a node without a number may share its name with a site
 	}
 	return nameText(v)
 }

@@ -72,7 +72,7 @@ func oddName(t *rapid.T, label string) string {
 	return b.String()
 }
 
-// oddInventory draws an inventory of names that can all be said. No site has the name of a node: such a name is asked back by design.
+// oddInventory draws an inventory of names that can all be said.
 func oddInventory(t *rapid.T, c *intents.Catalog) intents.Inventory {
 	draw := func(label string) []string {
 		var names []string
@@ -84,7 +84,7 @@ func oddInventory(t *rapid.T, c *intents.Catalog) intents.Inventory {
 		}
 		return names
 	}
-	inv := intents.Inventory{Deployments: draw("deployment"), Sites: []string{"berlin-site", "site on hill"}}
+	inv := intents.Inventory{Deployments: draw("deployment"), Sites: []string{"köln", "edge", "berlin", "hill side"}}
 	for _, name := range draw("node") {
 		inv.Nodes = append(inv.Nodes, intents.Node{Name: name, Platform: "linux"})
 	}

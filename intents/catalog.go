@@ -116,7 +116,7 @@ func dottedRule(spec *Spec) (*rule, error) {
 	var optional []string
 	for _, slot := range spec.Slots {
 		if !slot.Required {
-			optional = append(optional, "[{on}|with] "+spec.holeOf(slot.Name))
+			optional = append(optional, "[({on}|with)] {"+slot.Name+"}")
 		}
 	}
 	if len(optional) > 0 {
@@ -132,6 +132,8 @@ func (s *Spec) holeOf(name string) string {
 	switch slot.kind {
 	case kindTag, kindPrefix, kindText:
 		return name + " {" + name + "}"
+	case kindNode:
+		return "[{on}] {" + name + "}"
 	}
 	return "{" + name + "}"
 }

@@ -29,7 +29,7 @@
 //	opposite: cache.prime
 //
 // Patterns follow. (a|b) chooses, [a] may be left out, <a|b> takes each phrase at most once in any order, {slot} is a value, {verb} each of the
-// verbs, {on} a preposition of place; what stands behind -> is set by the words themselves. The first pattern that fits is the canonical text.
+// verbs, {on} a preposition of place, {is} a form of to be; what stands behind -> is set by the words themselves. The first pattern that fits is the canonical text.
 //
 //	= {verb} (tag {tag}|{deployment}) [{on} {node}]
 //	= soft {verb} {deployment} -> soft

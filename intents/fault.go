@@ -80,7 +80,9 @@ func (m *matcher) faulty(h *hole, i int) int {
 			return -1
 		}
 		f.text = "there is nothing called " + strconv.Quote(t.raw)
-		f.choices = m.p.catalog.topicsNear(t.low)
+		if f.choices = m.p.catalog.topicsNear(t.low); f.choices != nil {
+			f.kind, f.value, f.text = faultMistyped, f.choices[0], "taking "+t.raw+" as "+f.choices[0]
+		}
 	case kindRate:
 		next = m.faultyRate(f, i)
 	case kindCount, kindVNI:

@@ -50,6 +50,7 @@ const (
 	wordVNI
 	wordUntil
 	wordEverything
+	wordBoth
 	wordZero      // the first of numberWords
 	firstFreeWord = wordZero + 28
 )
@@ -59,7 +60,7 @@ func structureWords() []string {
 	words := []string{
 		"", "and", "then", "please", "all", "every", "each", "the", "except", "but", "excluding", "without",
 		"through", "thru", "to", "in", "at", "on", "of", "from", "with", "for", "site", "node", "nodes", "edge", "edges", "label",
-		"run", "mac", "macs", "macos", "darwin", "linux", "deployment", "channel", "segment", "vni", "until", "everything",
+		"run", "mac", "macs", "macos", "darwin", "linux", "deployment", "channel", "segment", "vni", "until", "everything", "both",
 	}
 	return slices.Concat(words, numberWords())
 }

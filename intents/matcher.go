@@ -127,7 +127,7 @@ func (m *matcher) take(e holeEdge, i, quoted int) {
 	h := &m.p.catalog.auto.holes[e.hole]
 	mark, before := len(m.vals), m.fault
 	m.pass(e, i, m.value(h, i, e.rangeTo), mark, quoted)
-	if m.lenient && m.fault == nil {
+	if m.lenient && m.fault == nil && i > 0 { // before the verb, anything is everyday talk
 		m.pass(e, i, m.faulty(h, i), mark, quoted)
 	}
 	m.fault = before

@@ -154,6 +154,8 @@ func (x *nameIndex) add(k kind, text string, at int32) string {
 		n := &x.names[first]
 		if n.kind == k && n.text == text {
 			problem = fmt.Sprintf("%s %q is there twice", k, text)
+		} else if n.kind == kindNode && k == kindSite {
+			problem = fmt.Sprintf("%q is a node and a site: say node %s, or all nodes in %s", text, nameText(n.text), nameText(text))
 		} else if n.kind == k {
 			problem = fmt.Sprintf("%s names %q and %q differ only in how they are written: each must be typed exactly", k, n.text, text)
 		}

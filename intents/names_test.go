@@ -113,7 +113,7 @@ func TestListsThatAreNone(t *testing.T) {
 		{"flush gold edges", "refuse"},
 		{"flush in berlin", "refuse"},
 		{"flush edge-1 except edge-1", "refuse"},
-		{"flush on", "refuse"},
+		{"flush on", "ask cache.flush"},
 	})
 }
 
@@ -236,7 +236,7 @@ func TestNamesThatAreWords(t *testing.T) {
 		Deployments: []string{"tag", "then", "news on"},
 	})
 	for _, tt := range []line{
-		{"flush on", "refuse"},
+		{"flush on", "ask cache.flush"},
 		{`flush "on"`, "confirm cache.flush node=on"},
 		{"flush node on", "refuse"},
 		{"flush --node on", "ask cache.flush"},
@@ -281,7 +281,10 @@ func TestTheSlotDecidesBetweenKindsOfNames(t *testing.T) {
 			t.Errorf("Parse(%q) = %s, want %s", tt.text, got, tt.want)
 		}
 	}
-	if got, want := say(t, p, "status news").Question, "Which one: 1) status of node news or 2) status for deployment news?"; got != want {
+	if diff := cmp.Diff([]string{`"berlin" is a node and a site: say node berlin, or all nodes in berlin`}, p.Problems()); diff != "" {
+		t.Errorf("Problems (-want +got):\n%s", diff)
+	}
+	if got, want := say(t, p, "status news").Question, "Which one: 1) status of node \"news\" or 2) status for deployment news?"; got != want {
 		t.Errorf("question = %q, want %q", got, want)
 	}
 }

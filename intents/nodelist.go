@@ -95,6 +95,9 @@ func (m *matcher) except(i int) int {
 
 // nodeItems reads the items of a list up to something that is none.
 func (m *matcher) nodeItems(i int, rangeTo bool) int {
+	if i+1 < len(m.toks) && m.toks[i].word == wordBoth && !m.toks[i].quoted {
+		i++ // "both edge-1 and edge-2"
+	}
 	next, last := m.nodeItem(i, rangeTo)
 	for next > 0 && next < len(m.toks) {
 		j := next

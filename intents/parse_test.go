@@ -204,6 +204,9 @@ func TestFlags(t *testing.T) {
 		{"flush edge-1 --reason", "refuse"},
 		{"flush edge-1 --reason --dry-run", "refuse"},
 		{"flush --node edge-99", "ask cache.flush"},
+		{"prime news on --node edge-1", "act cache.prime deployment=news node=edge-1"},
+		{"prime news on --dry-run", "ask cache.prime deployment=news --dry-run"},
+		{"cancel run --run r-17", "act run.cancel run=r-17"},
 		{"--dry-run", "refuse"},
 		{"flush edge-1 --", "refuse"},
 	})

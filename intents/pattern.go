@@ -3,6 +3,7 @@ package intents
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ const (
 //	flush [the] (cache|caches) {node} <for {duration}|at {rate}>
 //
 // Brackets are optional, parentheses choose, angle brackets take each of their phrases at most once in any order.
-// {verb} stands for the verbs of the header, {on} for a preposition of place.
+// {verb} stands for the verbs of the header, {on} for a preposition of place, {is} for is, are and 's.
 type expr struct {
 	op   op
 	kids []*expr
@@ -131,19 +132,25 @@ func (p *patternParser) group(open byte) (*expr, error) {
 	return inner, nil
 }
 
-// hole reads {slot}, or one of the two words that stand for several: {verb} and {on}.
+// hole reads {slot}, or one of the words that stand for several: {verb}, {on} and {is}.
 func (p *patternParser) hole() (*expr, error) {
 	end := strings.IndexByte(p.text[p.pos:], '}')
 	if end < 0 {
 		return nil, fmt.Errorf("%q has no closing }", p.text[p.pos:])
 	}
-	name := p.text[p.pos+1 : p.pos+end]
+	name, first := p.text[p.pos+1:p.pos+end], strings.TrimSpace(p.text[:p.pos]) == ""
 	p.pos += end + 1
 	switch name {
 	case "verb":
-		return words(append(p.spec.Verbs[:len(p.spec.Verbs):len(p.spec.Verbs)], p.spec.Name, strings.ReplaceAll(p.spec.Name, ".", " "))...), nil
+		verbs := slices.Clone(p.spec.Verbs)
+		if first { // "cache.flush edge-1", but not "show me run list"
+			verbs = append(verbs, p.spec.Name, strings.ReplaceAll(p.spec.Name, ".", " "))
+		}
+		return words(verbs...), nil
 	case "on":
 		return words("on", "in", "at", "of", "for", "from"), nil
+	case "is":
+		return words("is", "are", "'s"), nil
 	}
 	if _, ok := p.spec.Slot(name); !ok {
 		return nil, fmt.Errorf("%s has no slot {%s}", p.spec.Name, name)

@@ -69,7 +69,7 @@ func (m *matcher) describe(i int) (filter, int) {
 	start := i
 	i = m.quantity(&f, i)
 	i = m.adjectives(&f, i)
-	if i < len(m.toks) && m.noun(&f, i) {
+	if i < len(m.toks) && m.nodeNoun(&f, i) {
 		i++
 	}
 	if i == start {
@@ -134,15 +134,15 @@ func (m *matcher) adjectives(f *filter, i int) int {
 		i = next
 	}
 	var probe filter
-	if (f.site != "" || f.platform != "") && (i >= len(m.toks) || !m.noun(&probe, i)) {
+	if (f.site != "" || f.platform != "") && (i >= len(m.toks) || !m.nodeNoun(&probe, i)) {
 		f.site, f.platform, f.label = "", "", ""
 		return start
 	}
 	return i
 }
 
-// noun reads one word that means nodes.
-func (m *matcher) noun(f *filter, i int) bool {
+// nodeNoun reads one word that means nodes.
+func (m *matcher) nodeNoun(f *filter, i int) bool {
 	t := &m.toks[i]
 	if t.quoted {
 		return false

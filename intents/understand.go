@@ -23,6 +23,10 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return p.decide(&whole[0], pt)
 	}
 	if half := p.unfinished(m); half != nil {
+		if !half.missing && half.fault == nil && half.err == "" {
+			tr.add("grammar: ", half.rule.where(), ", finished by flags")
+			return p.decide(half, pt) // "show run --run r-17"
+		}
 		tr.add("grammar: unfinished, ", half.rule.where())
 		return p.lacks(half, pt)
 	} else if o := p.openEnded(m, pt); o != nil {
@@ -188,7 +192,9 @@ func (p *Parser) unfinished(m *matcher) *match {
 		}
 	}
 	if found != nil && len(m.part.flags) > 0 {
+		words := len(found.slots)
 		m.flags(found)
+		found.missing = len(found.slots) == words || found.rule.spec.missing(found.slots) != nil
 	}
 	return found
 }

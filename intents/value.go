@@ -138,14 +138,36 @@ func (m *matcher) putRun(said string, next int) int {
 	return next
 }
 
-// named reads one name of kind k.
+// named reads one name of kind k, with or without what it is: "news", "channel news", "the news channel".
 func (m *matcher) named(k kind, i int) int {
 	found, next := m.lookup(k, i)
+	if found < 0 && i+1 < len(m.toks) && !m.toks[i].quoted {
+		the := m.toks[i].word == wordThe
+		if the {
+			i++
+		}
+		if m.noun(k, i) {
+			found, next = m.lookup(k, i+1)
+		} else if found, next = m.lookup(k, i); the && (found < 0 || !m.noun(k, next)) {
+			return -1 // "the news" may be anybody's
+		}
+	}
 	if found < 0 {
 		return -1
 	}
+	if m.noun(k, next) && !m.toks[next-1].comma {
+		next++
+	}
 	m.vals = append(m.vals, m.p.names.names[found].text)
 	return next
+}
+
+// noun reports whether word i says what a name of kind k is.
+func (m *matcher) noun(k kind, i int) bool {
+	if i >= len(m.toks) || m.toks[i].quoted {
+		return false
+	}
+	return m.toks[i].low == k.String() || k == kindDeployment && m.toks[i].word == wordChannel
 }
 
 // segment reads the name of a segment, or "segment 5001" and "vni 5001": its name where the VNI is known, else
