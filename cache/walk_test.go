@@ -190,6 +190,8 @@ func TestWalkHostile(t *testing.T) {
 			cache.WalkOptions{MaxURLs: 3}, cache.ErrTooLarge, nil, 0, 3, 1},
 		{"too many variants", map[string]string{"/m": variant + "a\n" + variant + "b\n" + variant + "c\n"},
 			cache.WalkOptions{MaxURLs: 3}, cache.ErrTooLarge, nil, 0, 1, 1},
+		{"more variants than room", map[string]string{"/m": variant + "a\n" + variant + "b\n", "/a": "#EXTINF:2,\n1\n#EXTINF:2,\n2\n", "/b": segment},
+			cache.WalkOptions{MaxURLs: 3}, cache.ErrTooLarge, nil, 0, 3, 3},
 		{"too big", map[string]string{"/m": strings.Repeat("# filler\n", 100)}, cache.WalkOptions{MaxBytes: 500}, cache.ErrTooLarge, nil, 0, 0, 1},
 		{"too big together", map[string]string{"/m": variant + "a\n" + variant + "b\n", "/a": strings.Repeat("# filler\n", 30), "/b": strings.Repeat("# filler\n", 30)},
 			cache.WalkOptions{MaxBytes: 500}, cache.ErrTooLarge, nil, 0, 1, 3},
