@@ -219,7 +219,7 @@ func (a *App) socketConfig(ctx context.Context, p socket.Peer) ([]byte, error) {
 	if err := a.may(ctx, p, "bot.config"); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(a.config.Load().File)
+	return a.config.Load().Redacted()
 }
 
 func (a *App) socketExport(ctx context.Context, p socket.Peer, w io.Writer) error {

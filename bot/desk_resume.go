@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/policy"
@@ -61,13 +62,14 @@ func (d *Desk) difference(ctx context.Context, w actions.World) ([]string, error
 			continue
 		}
 		live++
-		line := fmt.Sprintf("%s carries on (%s since %s): %s", r.ID, r.State, r.Updated.Format("15:04:05"), r.Plan.Say)
+		var line strings.Builder
+		line.WriteString(fmt.Sprintf("%s carries on (%s since %s): %s", r.ID, r.State, r.Updated.Format("15:04:05"), r.Plan.Say))
 		for _, n := range r.Plan.Targets() {
 			if !known[n] {
-				line += fmt.Sprintf("; %s is unknown now", n)
+				line.WriteString(fmt.Sprintf("; %s is unknown now", n))
 			}
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	if live == 0 {
 		out = append(out, "no run was under way")

@@ -141,7 +141,6 @@ func later(d time.Duration) option {
 func thread(name string) option { return func(m *door.Message) { m.Origin.Thread = name } }
 func id(name string) option     { return func(m *door.Message) { m.ID = name } }
 func withYes(m *door.Message)   { m.Yes = true }
-func patient(m *door.Message)   { m.Patient = true }
 
 // say brings one line to the desk, as anna unless an option says otherwise, and waits for the end.
 func (h *house) say(text string, options ...option) said {

@@ -22,6 +22,9 @@ import (
 	"github.com/shitops/opsbot/intents"
 )
 
+// lease is how long a run that nobody tends stays with its last owner: so long after a crash it is taken up again. It is extended every quarter.
+const lease = 5 * time.Second
+
 // wire builds every part by hand, top to bottom, from the configuration. Ctx bounds the start; work is the life of what runs in the background.
 func (a *App) wire(ctx, work context.Context) error {
 	cfg := a.config.Load()
@@ -47,7 +50,7 @@ func (a *App) wire(ctx, work context.Context) error {
 
 func (a *App) openStore(_, _ context.Context, cfg *config.Config) error {
 	s, err := store.Open(store.Options{
-		Dir: cfg.DataDir, Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: over,
+		Dir: cfg.DataDir, Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: over, Lease: lease,
 	})
 	if err != nil {
 		return err
@@ -76,7 +79,7 @@ func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	}
 	e, err := run.New(run.Options{
 		Store: a.store, Executors: executors, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Fanout: cfg.Limits.Fanout,
-		Log: a.log.With("room", "run"), Observe: a.observe(),
+		Lease: lease, Log: a.log.With("room", "run"), Observe: a.observe(),
 	})
 	if err != nil {
 		return err
