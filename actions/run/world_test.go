@@ -299,3 +299,5 @@ func states(r actions.Run) string {
 	}
 	return strings.Join(out, " ")
 }
+
+func sorted(in []string) []string { return slices.Sorted(slices.Values(in)) }
