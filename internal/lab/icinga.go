@@ -53,7 +53,7 @@ func StartIcinga(ctx context.Context, opt IcingaOptions) (*Icinga, error) {
 	if err := i.startOnFreePort(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("lab icinga: %w", err), os.RemoveAll(i.Dir))
 	}
-	i.unbind = context.AfterFunc(ctx, func() { _ = i.Stop() }) // whoever calls Stop gets its error
+	i.unbind = context.AfterFunc(ctx, func() { _ = i.end() }) // whoever calls Stop gets its error
 	return i, nil
 }
 

@@ -29,6 +29,10 @@ func (i *Icinga) Halt() error {
 func (i *Icinga) Kill() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.kill()
+}
+
+func (i *Icinga) kill() {
 	if i.process != nil {
 		killGroup(i.process)
 		i.process = nil
@@ -37,15 +41,17 @@ func (i *Icinga) Kill() {
 
 // Stop kills the daemon for good and removes its directory. It may be called again.
 func (i *Icinga) Stop() error {
-	if i.unbind != nil {
-		i.unbind()
-	}
-	i.Kill()
+	i.unbind()
+	return i.end()
+}
+
+func (i *Icinga) end() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.stopped {
 		return nil
 	}
+	i.kill()
 	i.stopped = true
 	i.client.CloseIdleConnections()
 	return os.RemoveAll(i.Dir)
