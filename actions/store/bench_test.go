@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -162,22 +163,49 @@ func BenchmarkOpen(b *testing.B) {
 	})
 }
 
-// BenchmarkList lists 100,000 keys of 300 bytes.
-func BenchmarkList(b *testing.B) {
+// Benchmark100k reads, exports, checks and imports 100,000 keys of 300 bytes.
+func Benchmark100k(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "store")
 	fill(b, dir, 100_000)
 	e, err := store.Open(store.Options{Dir: dir, Log: quiet()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		if all, err := e.Bucket(store.Runs).List(context.Background(), ""); err != nil || len(all) != 100_000 {
-			b.Fatal(len(all), err)
+	ctx := context.Background()
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			if all, err := e.Bucket(store.Runs).List(ctx, ""); err != nil || len(all) != 100_000 {
+				b.Fatal(len(all), err)
+			}
 		}
-	}
-	if err := e.Close(context.Background()); err != nil {
+	})
+	var text bytes.Buffer
+	b.Run("export", func(b *testing.B) {
+		for b.Loop() {
+			text.Reset()
+			if _, err := e.Export(ctx, &text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			if c, err := e.CheckAgainst(ctx, bytes.NewReader(text.Bytes())); err != nil || len(c.Missing) > 0 {
+				b.Fatal(c, err)
+			}
+		}
+	})
+	if err := e.Close(ctx); err != nil {
 		b.Fatal(err)
 	}
+	b.Run("import", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			o := store.Options{Dir: filepath.Join(b.TempDir(), strconv.Itoa(i)), Log: quiet()}
+			if _, err := store.Import(ctx, o, bytes.NewReader(text.Bytes())); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // BenchmarkIdle reports what an open store that nobody uses costs over five seconds.
@@ -205,7 +233,7 @@ func resident(b *testing.B) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// fill makes a store with n keys of 300 bytes, by way of an import, which is much faster than n synced writes.
+// fill makes a store with n keys of 300 bytes in the bucket of runs.
 func fill(tb testing.TB, dir string, n int) {
 	tb.Helper()
 	e, err := store.Open(store.Options{Dir: dir, Log: quiet()})

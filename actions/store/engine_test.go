@@ -40,10 +40,10 @@ func shut(t *testing.T, e *store.Engine) {
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.World{
-		Lease: time.Second,
+		Lease: 2 * time.Second,
 		New: func(t *testing.T) func() store.Store {
 			dir := filepath.Join(t.TempDir(), "store")
-			return func() store.Store { return open(t, store.Options{Dir: dir, Lease: time.Second}) }
+			return func() store.Store { return open(t, store.Options{Dir: dir, Lease: 2 * time.Second}) }
 		},
 	})
 }

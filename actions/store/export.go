@@ -80,13 +80,13 @@ func (e *Engine) lastOf(ctx context.Context, streams ...string) (map[string]uint
 
 func (e *Engine) exportBucket(ctx context.Context, a *archiver, section, name string) error {
 	b := &bucket{name: name, w: e.wire, e: e}
-	newest := map[string]stored{}
+	newest := map[string]kept{} // without the headers, which weigh more than most values
 	var streams []string
 	for shard := range shards(name) {
 		stream := streamOf(name, shard)
 		streams = append(streams, stream)
 		err := e.wire.walk(ctx, "read "+name, stream, b.filter(shard, ""), 1, page, func(s stored) bool {
-			newest[b.entry(s).Key] = s
+			newest[b.entry(s).Key] = kept{s.sequence, s.at, endOf(s), s.data, gone(s.header)}
 			return true
 		})
 		if err != nil {
@@ -101,17 +101,25 @@ func (e *Engine) exportBucket(ctx context.Context, a *archiver, section, name st
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(newest)) {
-		s := newest[key]
-		if gone(s.header) {
+		k := newest[key]
+		if k.gone {
 			continue
 		}
-		l := line{Kind: lineKey, Key: key, Revision: s.sequence, At: s.at, End: endOf(s)}
-		l.setValue(s.data)
+		l := line{Kind: lineKey, Key: key, Revision: k.sequence, At: k.at, End: k.end}
+		l.setValue(k.value)
 		if err := a.put(l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kept is what an export needs of a key.
+type kept struct {
+	sequence uint64
+	at, end  time.Time
+	value    []byte
+	gone     bool
 }
 
 // endOf returns when a key vanishes by itself; zero is never.
