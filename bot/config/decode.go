@@ -272,8 +272,12 @@ func setScalar(text string, v reflect.Value) error {
 		return set(p, text, parseClock)
 	case *fs.FileMode:
 		return set(p, text, parseMode)
+	case *Size:
+		return set(p, text, ParseSize)
 	case *string:
 		*p = text
+	case *bool:
+		return set(p, text, parseBool)
 	case *int:
 		return set(p, text, parseWhole)
 	case *uint32:
@@ -294,6 +298,16 @@ func set[T any](p *T, text string, parse func(string) (T, error)) error {
 		*p = v
 	}
 	return err
+}
+
+func parseBool(text string) (bool, error) {
+	switch text {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is neither true nor false", quote(text))
 }
 
 func parseWhole(text string) (int, error) {

@@ -100,6 +100,10 @@ func scalarNode(v reflect.Value) *yaml.Node {
 		return quoted(fmt.Sprintf("%04o", value))
 	case ClockTime:
 		return quoted(value.String())
+	case Size:
+		return text(value.String())
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(value)}
 	case int:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(value)}
 	case string:

@@ -7,20 +7,22 @@ func later() []string {
 		"trusted_proxies", "public_url",
 		"listeners[].certificate_file", "listeners[].key_file",
 		"inventory.segments",
-		"people[].slack", "people[].discord", "people[].quiet",
-		"approvals", "quotas", "freeze", "break_glass", "oncall",
-		"icinga", "rules", "jobs", "slack", "discord",
-		"limits.body", "store.url",
+		"people[].slack", "people[].discord",
+		"slack", "discord",
+		"store.url",
 	}
 }
 
 // laterGroups are the route groups of later versions.
-func laterGroups() []string { return []string{"hooks", "viewers", "console", "agents"} }
+func laterGroups() []string { return []string{"viewers", "console", "agents"} }
 
 // laterKinds are the kinds of caches of later versions.
 func laterKinds() []string {
 	return []string{"nginx", "trafficserver", "squid", "memcached", "redis"}
 }
+
+// laterDoors are the doors of later versions by which people can be called.
+func laterDoors() []string { return []string{"slack", "discord"} }
 
 // notYet is what is said of all of them.
 const notYet = "is not supported by this version yet; leave it out"

@@ -29,6 +29,10 @@ const MaxSize = 16 << 20
 type Options struct {
 	// Intents are the names of all intents. With them, rights that match none are warned about.
 	Intents []string
+	// Command tells what is wrong with the command of a rule or job. That of a rule comes as it was written, with its {{holes}}.
+	Command func(text string) error
+	// Schedule tells what is wrong with the time of a job.
+	Schedule func(at string) error
 }
 
 // Load reads and checks a file. Its error is Mistakes, also when the file cannot be read.
@@ -52,6 +56,9 @@ func Parse(data []byte, name string, o Options) (*Config, error) {
 	d.scalars("", root)
 	v := checker{decoder: d, c: c, o: o}
 	v.all()
+	if !d.has("rules") && c.Icinga.URL != "" {
+		c.Rules = DefaultRules()
+	}
 	if len(d.mistakes) > 0 {
 		return nil, inOrder(d.mistakes)
 	}
@@ -67,14 +74,17 @@ func inOrder(ms Mistakes) Mistakes {
 	return ms
 }
 
-// read returns the bytes of a configuration file of a sane size.
-func read(path string) ([]byte, error) {
+// read returns the bytes of a configuration file.
+func read(path string) ([]byte, error) { return readSane(path, "opsbot init writes one") }
+
+// readSane returns the bytes of a file of a sane size. create says how the file comes to be.
+func readSane(path, create string) ([]byte, error) {
 	fail := func(say string) ([]byte, error) { return nil, Mistakes{{File: path, Say: say}} }
 	// O_NONBLOCK: a named pipe in the place of the file must not hang the program.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fail("there is no such file; opsbot init writes one")
+		return fail("there is no such file; " + create)
 	case err != nil:
 		return fail("cannot be opened: " + reason(err))
 	}
@@ -189,16 +199,13 @@ func (c *Config) resolve(name string) error {
 	}
 	folder := filepath.Dir(file)
 	c.File = file
-	for _, p := range []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder} {
+	for _, p := range []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder, &c.Icinga.CAFile, &c.OnCall.Calendar.File} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}
 	}
-	for i := range c.Inventory.Nodes {
-		for j := range c.Inventory.Nodes[i].Caches {
-			a := &c.Inventory.Nodes[i].Caches[j].Admin
-			a.Secret = a.Secret.In(folder)
-		}
+	for _, s := range c.secrets() {
+		*s.source = s.source.In(folder)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
+	"os"
 	"os/user"
-	"strings"
+	"regexp"
 
 	"github.com/shitops/opsbot/internal/secret"
 )
@@ -25,18 +27,60 @@ func (c *Config) CheckMachine() Mistakes {
 			say("socket.group", fmt.Errorf("there is no group %s on this machine; create it (groupadd --system %s) or leave the key out", quote(g), clip(g)))
 		}
 	}
-	for i, n := range c.Inventory.Nodes {
-		for j, k := range n.Caches {
-			s := k.Admin.Secret
-			if s.IsZero() {
-				continue
-			}
-			if _, err := s.Read(); err != nil {
-				say(fmt.Sprintf("inventory.nodes[%d].caches[%d].admin.secret_%s", i, j, partOf(s)), err)
-			}
+	for _, one := range c.secrets() {
+		if one.source.IsZero() {
+			continue
+		}
+		if _, err := one.source.Read(); err != nil {
+			say(one.key+"_"+partOf(*one.source), err)
 		}
 	}
+	if f := c.Icinga.CAFile; f != "" {
+		if err := checkCertificates(f); err != nil {
+			say("icinga.ca_file", err)
+		}
+	}
+	if _, err := c.WhoIsOnCall(); err != nil {
+		say("oncall.calendar.file", err)
+	}
 	return inOrder(out)
+}
+
+// place is where a secret lies, with the beginning of its three keys.
+type place struct {
+	key    string
+	source *secret.Source
+}
+
+// secrets returns the places of all secrets, given or not.
+func (c *Config) secrets() []place {
+	var out []place
+	for i := range c.Inventory.Nodes {
+		for j := range c.Inventory.Nodes[i].Caches {
+			out = append(out, place{fmt.Sprintf("inventory.nodes[%d].caches[%d].admin.secret", i, j), &c.Inventory.Nodes[i].Caches[j].Admin.Secret})
+		}
+	}
+	out = append(out, place{"icinga.password", &c.Icinga.Password})
+	for i := range c.Icinga.Notifications {
+		n, key := &c.Icinga.Notifications[i], fmt.Sprintf("icinga.notifications[%d]", i)
+		out = append(out, place{key + ".bearer", &n.Bearer})
+		for j := range n.HMAC {
+			out = append(out, place{fmt.Sprintf("%s.hmac[%d].secret", key, j), &n.HMAC[j].Secret})
+		}
+	}
+	return out
+}
+
+// checkCertificates tells whether a file holds certificates.
+func checkCertificates(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read file %s: %s", path, reason(err))
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return fmt.Errorf("read file %s: holds no certificate in PEM form; ca.crt of the master has one", path)
+	}
+	return nil
 }
 
 // partOf returns the end of the key that a source was written with.
@@ -50,11 +94,13 @@ func partOf(s secret.Source) string {
 	return "file"
 }
 
-// places returns where the keys of secrets and groups stand.
+var secretPlace = regexp.MustCompile(`\.(secret|password|bearer)_(file|env|credential)$`)
+
+// places returns where the keys stand that CheckMachine speaks of.
 func (d *decoder) places() map[string]Mistake {
 	out := map[string]Mistake{}
 	for key, n := range d.at {
-		if strings.Contains(key, ".secret_") || key == "socket.group" {
+		if secretPlace.MatchString(key) || key == "socket.group" || key == "icinga.ca_file" || key == "oncall.calendar.file" {
 			out[key] = d.mistake(n, key, "")
 		}
 	}

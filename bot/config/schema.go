@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"reflect"
 	"time"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/policy"
 )
 
 // Schema returns the JSON schema of the file (draft 2020-12), for editors. It knows keys, shapes and words; references between parts of the file
@@ -25,23 +28,38 @@ func Schema() ([]byte, error) {
 // words are the values that a key is limited to.
 func words() map[string][]string {
 	return map[string][]string{
-		"listeners[].serve[]":             {GroupOps},
+		"listeners[].serve[]":             {GroupOps, GroupHooks},
 		"log.level":                       {"debug", "info", "warn", "error"},
 		"log.format":                      {"auto", "json", "text"},
 		"inventory.nodes[].platform":      {"linux", "darwin"},
 		"inventory.nodes[].caches[].kind": {"varnish"},
+		"freeze[].days[]":                 policy.Days(),
+		"freeze[].risk":                   {string(actions.Reversible), string(actions.Disruptive), string(actions.Destructive)},
+		"oncall.by[]":                     {ByTerminal},
+		"rules[].when.state[]":            {"WARNING", "CRITICAL", "UNKNOWN", "DOWN"},
+		"rules[].when.kind":               {"PROBLEM", "CUSTOM"},
+		"rules[].diagnose":                {DiagnoseStale},
+		"rules[].guard.group":             {"site"},
+		"jobs[].missed":                   {MissedSkip, MissedOnce},
 	}
 }
 
 // demanded are the keys that a list element cannot be without.
 func demanded() map[string][]string {
 	return map[string][]string{
-		"listeners[]":                {"address", "serve"},
-		"inventory.nodes[]":          {"name"},
-		"inventory.nodes[].caches[]": {"name", "kind", "url"},
-		"inventory.deployments[]":    {"name", "origin"},
-		"people[]":                   {"name"},
-		"roles[]":                    {"name"},
+		"listeners[]":                   {"address", "serve"},
+		"inventory.nodes[]":             {"name"},
+		"inventory.nodes[].caches[]":    {"name", "kind", "url"},
+		"inventory.deployments[]":       {"name", "origin"},
+		"people[]":                      {"name"},
+		"roles[]":                       {"name"},
+		"approvals[]":                   {"intents", "role"},
+		"quotas[]":                      {"role", "intents", "at_most"},
+		"freeze[]":                      {"name", "from", "to"},
+		"icinga.notifications[]":        {"name"},
+		"icinga.notifications[].hmac[]": {"id"},
+		"rules[]":                       {"name", "do"},
+		"jobs[]":                        {"name", "at", "do", "owner"},
 	}
 }
 
@@ -51,6 +69,8 @@ func schemaOf(t reflect.Type, key string) map[string]any {
 		return map[string]any{"type": "string", "pattern": `^([0-9]+w)?([0-9]+d)?([0-9.]+(h|m|s|ms|us|ns))*$`}
 	case t == reflect.TypeFor[ClockTime]():
 		return map[string]any{"type": "string", "pattern": `^[0-2]?[0-9]:[0-5][0-9]$`}
+	case t == reflect.TypeFor[Size]():
+		return map[string]any{"type": []string{"string", "integer"}, "pattern": `^[0-9]+(KiB|MiB|GiB)?$`}
 	case t == reflect.TypeFor[fs.FileMode]():
 		return map[string]any{"type": []string{"string", "integer"}, "pattern": `^0?[0-7]{3}$`}
 	}
@@ -61,6 +81,8 @@ func schemaOf(t reflect.Type, key string) map[string]any {
 		return map[string]any{"type": "array", "items": schemaOf(t.Elem(), key+"[]")}
 	case reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem(), key+".*")}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
 	case reflect.Int:
 		return map[string]any{"type": "integer"}
 	default:

@@ -24,13 +24,23 @@ type Config struct {
 	Inventory Inventory  `yaml:"inventory" say:"What is managed."`
 	People    []Person   `yaml:"people" say:"Who may ask, and by which identities they are known."`
 	Roles     []Role     `yaml:"roles" say:"What people may do: intents and places."`
-	Limits    Limits     `yaml:"limits" say:"Bounds on what one person can ask for at once."`
+
+	Approvals  []Approval `yaml:"approvals" say:"Who else must say yes; never the one who asked."`
+	Quotas     []Quota    `yaml:"quotas" say:"How often a holder of a role may do something, by chat, jobs and alerts together."`
+	Freeze     []Freeze   `yaml:"freeze" say:"Parts of some days in which nothing of a risk class, or of a worse one, is done."`
+	BreakGlass BreakGlass `yaml:"break_glass" say:"Who may act alone and in a freeze, with a reason, loudly."`
+	OnCall     OnCall     `yaml:"oncall" say:"Who is called when the bot does not know further."`
+	Icinga     Icinga     `yaml:"icinga" say:"The monitoring: where it is asked, and who may post alerts."`
+	Rules      []Rule     `yaml:"rules" say:"What is done about alerts. Without the key and with icinga.url the one for low hit rates is there."`
+	Jobs       []Job      `yaml:"jobs" say:"What is done by the clock."`
+
+	Limits Limits `yaml:"limits" say:"Bounds on what one person can ask for at once."`
 }
 
 // Listener is one HTTP address.
 type Listener struct {
 	Address string   `yaml:"address" say:"host:port to listen on; port 0 takes a free one."`
-	Serve   []string `yaml:"serve" say:"Route groups: ops."`
+	Serve   []string `yaml:"serve" say:"Route groups: hooks (what monitoring posts), ops (health, metrics, pprof)."`
 }
 
 // Socket is the local socket.
@@ -118,6 +128,7 @@ type Person struct {
 	Roles []string `yaml:"roles" say:"Their roles; a right comes from one role as a whole."`
 	Unix  []string `yaml:"unix" say:"Local users that they are, on the socket and at the prompt."`
 	Zone  string   `yaml:"zone" say:"Their IANA time zone."`
+	Quiet string   `yaml:"quiet" say:"Part of the day, HH:MM-HH:MM by their clock, in which they are called only when there is nobody else."`
 }
 
 // Role is what its holders may do. Sites and Tenants are nil where the key is absent, which means no limit.
@@ -130,9 +141,10 @@ type Role struct {
 
 // Limits are bounds on what one person can ask for at once.
 type Limits struct {
-	Line      int `yaml:"line" say:"Characters in one line."`
-	PlanSteps int `yaml:"plan_steps" say:"Steps in one plan, a step on many nodes counted once."`
-	Fanout    int `yaml:"fanout" say:"Nodes in one plan."`
+	Line      int  `yaml:"line" say:"Characters in one line."`
+	Body      Size `yaml:"body" say:"Bytes in one posted body."`
+	PlanSteps int  `yaml:"plan_steps" say:"Steps in one plan, a step on many nodes counted once."`
+	Fanout    int  `yaml:"fanout" say:"Nodes in one plan."`
 }
 
 // ClockTime is a time of day as the time since midnight.

@@ -34,6 +34,14 @@ func (v *checker) all() {
 	v.deployments()
 	v.roles()
 	v.people()
+	v.approvals()
+	v.quotas()
+	v.freezes()
+	v.breakGlass()
+	v.onCall()
+	v.icinga()
+	v.rules()
+	v.jobs()
 }
 
 func (v *checker) warn(key, format string, args ...any) {
@@ -115,6 +123,7 @@ func inside(folder, path string) bool {
 
 func (v *checker) limits() {
 	v.between("limits.line", v.c.Limits.Line, 1, 1<<20)
+	v.size("limits.body", v.c.Limits.Body, 1<<10, 16<<20)
 	v.between("limits.plan_steps", v.c.Limits.PlanSteps, 1, 1000)
 	v.between("limits.fanout", v.c.Limits.Fanout, 1, 100_000)
 }
@@ -141,6 +150,12 @@ func (v *checker) atLeast(key string, d, least time.Duration) {
 func (v *checker) between(key string, n, low, high int) {
 	if n < low || n > high {
 		v.say(key, "%d is out of bounds; %d to %d", n, low, high)
+	}
+}
+
+func (v *checker) size(key string, n, low, high Size) {
+	if n < low || n > high {
+		v.say(key, "%s is out of bounds; %s to %s", n, low, high)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shitops/opsbot/actions/policy"
+	"github.com/shitops/opsbot/internal/secret"
 )
 
 func (v *checker) roles() {
@@ -86,6 +87,7 @@ func (v *checker) people() {
 		key := fmt.Sprintf("people[%d]", i)
 		v.name(key+".name", p.Name, seen, spoken)
 		v.zone(key+".zone", p.Zone, false)
+		v.quiet(key+".quiet", p.Quiet)
 		held := map[string]string{}
 		for j, r := range p.Roles {
 			at := fmt.Sprintf("%s.roles[%d]", key, j)
@@ -108,5 +110,18 @@ func (v *checker) people() {
 	}
 	if len(v.c.People) == 0 {
 		v.warn("people", "there is nobody who may ask for anything; add a person")
+	}
+}
+
+func (v *checker) quiet(key, text string) {
+	if text == "" {
+		return
+	}
+	s, err := policy.ParseSpan(text)
+	switch {
+	case err != nil:
+		v.say(key, "%s", clipTo(secret.Scrub(err.Error()), 300))
+	case s.From == s.To:
+		v.say(key, "%s would be the whole day; leave the person out of oncall instead", quote(text))
 	}
 }

@@ -36,8 +36,11 @@ type spoken struct {
 		Deployments []Deployment `yaml:"deployments"`
 	} `yaml:"inventory"`
 	People []named `yaml:"people"`
-	Rules  []named `yaml:"rules"`
-	Jobs   []named `yaml:"jobs"`
+	Icinga struct {
+		URL string `yaml:"url"`
+	} `yaml:"icinga"`
+	Rules []named `yaml:"rules"`
+	Jobs  []named `yaml:"jobs"`
 }
 
 type named struct {
@@ -68,6 +71,11 @@ func ParseVocabulary(data []byte, name string) (*Vocabulary, error) {
 	if len(d.mistakes) > 0 {
 		return nil, inOrder(d.mistakes)
 	}
+	if !d.has("rules") && s.Icinga.URL != "" {
+		for _, r := range DefaultRules() {
+			s.Rules = append(s.Rules, named{r.Name})
+		}
+	}
 	return &Vocabulary{
 		Zone:        s.Zone,
 		Tenants:     s.Inventory.Tenants,
@@ -85,6 +93,8 @@ func (c *Config) Vocabulary() *Vocabulary {
 	return &Vocabulary{
 		Zone: c.Zone, Tenants: c.Inventory.Tenants, Nodes: c.Nodes(), Deployments: c.Deployments(),
 		People: names(c.People, func(p Person) string { return p.Name }),
+		Rules:  names(c.Rules, func(r Rule) string { return r.Name }),
+		Jobs:   names(c.Jobs, func(j Job) string { return j.Name }),
 	}
 }
 

@@ -55,7 +55,8 @@ func location(name string, otherwise *time.Location) *time.Location {
 	return otherwise
 }
 
-// Policy returns people and roles as the policy takes them.
+// Policy returns everything that decides, as the policy takes it. What rules and jobs are bound to (the Intents of policy.Config.Rules and Jobs) is
+// left to who understands their commands: as it is, they may nothing.
 func (c *Config) Policy() policy.Config {
 	var out policy.Config
 	for _, p := range c.People {
@@ -69,7 +70,43 @@ func (c *Config) Policy() policy.Config {
 		// Clone keeps the difference between no list and an empty one, which is that between all and nothing.
 		out.Roles = append(out.Roles, policy.Role{Name: r.Name, May: slices.Clone(r.May), Sites: slices.Clone(r.Sites), Tenants: slices.Clone(r.Tenants)})
 	}
+	for _, a := range c.Approvals {
+		out.Approvals = append(out.Approvals, policy.ApprovalRule{Intents: slices.Clone(a.Intents), Role: a.Role, People: a.People, Within: a.Within})
+	}
+	for _, q := range c.Quotas {
+		out.Quotas = append(out.Quotas, policy.Quota{Role: q.Role, Intents: slices.Clone(q.Intents), AtMost: q.AtMost, Per: q.Per})
+	}
+	for _, f := range c.Freeze {
+		out.Freezes = append(out.Freezes, policy.Freeze{
+			Name: f.Name, From: f.From.String(), To: f.To.String(), Days: slices.Clone(f.Days), Risk: actions.Risk(f.Risk), Zone: c.Zone,
+		})
+	}
+	out.BreakGlass = policy.BreakGlass{Roles: slices.Clone(c.BreakGlass.Roles), For: c.BreakGlass.For}
+	for _, r := range c.Rules {
+		out.Rules = append(out.Rules, policy.Bound{Name: r.Name, Owner: r.Owner})
+	}
+	for _, j := range c.Jobs {
+		out.Jobs = append(out.Jobs, policy.Bound{Name: j.Name, Owner: j.Owner})
+	}
 	return out
+}
+
+// WhoIsOnCall returns who is called, and reads the calendar file where there is one.
+func (c *Config) WhoIsOnCall() (*policy.OnCall, error) {
+	out := policy.OnCallConfig{Order: slices.Clone(c.OnCall.Order), EscalateAfter: c.OnCall.EscalateAfter, Zone: c.Zone}
+	for _, p := range c.People {
+		out.People = append(out.People, policy.OnCallPerson{Name: p.Name, Quiet: p.Quiet, Zone: p.Zone})
+	}
+	if file := c.OnCall.Calendar.File; file != "" {
+		data, err := readSane(file, "export it from where the shifts are planned, as iCalendar")
+		if err != nil {
+			return nil, err
+		}
+		if out.Calendar, err = policy.ParseCalendar(data, file, c.Location()); err != nil {
+			return nil, err
+		}
+	}
+	return policy.NewOnCall(out)
 }
 
 func nodesOf(nodes []Node) []actions.Node {
