@@ -128,11 +128,12 @@ func (o Outcome) Supersedes(was Outcome) bool {
 
 // StepAt returns the step with the given index over all groups, and the group it is in.
 func (p Plan) StepAt(n int) (Step, Group, error) {
+	left := n
 	for _, g := range p.Groups {
-		if n < len(g.Steps) {
-			return g.Steps[n], g, nil
+		if left >= 0 && left < len(g.Steps) {
+			return g.Steps[left], g, nil
 		}
-		n -= len(g.Steps)
+		left -= len(g.Steps)
 	}
 	return Step{}, Group{}, fmt.Errorf("plan of %s has no step %d", p.Request.Intent, n)
 }
