@@ -23,7 +23,7 @@ const base = "data_dir: /var/lib/opsbot\npeople: [{name: anna, roles: [operator]
 const full = `data_dir: state
 zone: Europe/Berlin
 listeners:
-  - {address: "127.0.0.1:8081", serve: [ops]}
+  - {address: "127.0.0.1:8081", serve: [hooks, ops]}
 socket: {path: run/opsbot.sock, mode: "0600", group: opsbot}
 store:
   retention: {runs: 2w, alerts: 36h, audit: 1w1d12h}
@@ -50,10 +50,43 @@ inventory:
     - {name: news, tenant: acme, origin: "http://origin.example/news/master.m3u8", nodes: [edge-1, mac-1]}
 people:
   - {name: anna, roles: [operator, viewer], unix: [anna, root], zone: Europe/Lisbon}
+  - {name: bert, roles: [operator], unix: [bert], quiet: "22:00-07:00"}
 roles:
   - {name: viewer, may: ["*.show"], sites: [], tenants: [acme]}
   - {name: operator, may: ["*"]}
-limits: {line: 500, plan_steps: 7, fanout: 50}
+limits: {line: 500, body: 64KiB, plan_steps: 7, fanout: 50}
+approvals:
+  - {intents: [cache.flush, "failover.*"], role: operator, people: 1, within: 45m}
+quotas:
+  - {role: operator, intents: [cache.flush], at_most: 6, per: 2h}
+freeze:
+  - {name: prime-time, from: "19:45", to: "01:00", days: [sat, sun], risk: destructive}
+break_glass: {roles: [operator], for: 5m}
+oncall:
+  order: [bert, anna]
+  calendar: {file: oncall.ics}
+  escalate_after: 20m
+  by: [terminal]
+icinga:
+  url: "https://icinga.example:5665"
+  user: opsbot
+  password_file: icinga.password
+  ca_file: icinga-ca.crt
+  server_name: icinga-master
+  notifications:
+    - {name: icinga2, hmac: [{id: k1, secret_file: hmac1.key}, {id: k2, secret_env: HMAC2}]}
+    - {name: icinga-notifications, bearer_file: icn.token}
+rules:
+  - name: flush-on-low-hit-rate
+    when: {service: "Cache Hit Rate", host: "edge-*", state: [WARNING, CRITICAL], kind: CUSTOM}
+    diagnose: cache.stale
+    do: "flush {{node}} then prime {{deployments}} on {{node}}"
+    guard: {cooldown: 40m, group: site, group_cooldown: 20m, at_most: 4, per: 12h, one_at_a_time: false, breaker: 3}
+    owner: anna
+    enabled: false
+    dry_run: true
+jobs:
+  - {name: morning-prime, at: "30 5 * * *", do: "prime news", owner: anna, missed: once}
 `
 
 func parse(t *testing.T, text string) *config.Config {
@@ -72,7 +105,7 @@ func TestFull(t *testing.T) {
 		File:      "/etc/opsbot/opsbot.yaml",
 		DataDir:   "/etc/opsbot/state",
 		Zone:      "Europe/Berlin",
-		Listeners: []config.Listener{{Address: "127.0.0.1:8081", Serve: []string{"ops"}}},
+		Listeners: []config.Listener{{Address: "127.0.0.1:8081", Serve: []string{"hooks", "ops"}}},
 		Socket:    config.Socket{Path: "/etc/opsbot/run/opsbot.sock", Mode: 0o600, Group: "opsbot"},
 		Store: config.Store{
 			Retention: config.Retention{Runs: 14 * 24 * time.Hour, Alerts: 36 * time.Hour, Audit: 204 * time.Hour},
@@ -102,12 +135,41 @@ func TestFull(t *testing.T) {
 			},
 			Deployments: []config.Deployment{{Name: "news", Tenant: "acme", Origin: "http://origin.example/news/master.m3u8", Nodes: []string{"edge-1", "mac-1"}}},
 		},
-		People: []config.Person{{Name: "anna", Roles: []string{"operator", "viewer"}, Unix: []string{"anna", "root"}, Zone: "Europe/Lisbon"}},
+		People: []config.Person{
+			{Name: "anna", Roles: []string{"operator", "viewer"}, Unix: []string{"anna", "root"}, Zone: "Europe/Lisbon"},
+			{Name: "bert", Roles: []string{"operator"}, Unix: []string{"bert"}, Quiet: "22:00-07:00"},
+		},
 		Roles: []config.Role{
 			{Name: "viewer", May: []string{"*.show"}, Sites: []string{}, Tenants: []string{"acme"}},
 			{Name: "operator", May: []string{"*"}},
 		},
-		Limits: config.Limits{Line: 500, PlanSteps: 7, Fanout: 50},
+		Limits:    config.Limits{Line: 500, Body: 64 << 10, PlanSteps: 7, Fanout: 50},
+		Approvals: []config.Approval{{Intents: []string{"cache.flush", "failover.*"}, Role: "operator", People: 1, Within: 45 * time.Minute}},
+		Quotas:    []config.Quota{{Role: "operator", Intents: []string{"cache.flush"}, AtMost: 6, Per: 2 * time.Hour}},
+		Freeze: []config.Freeze{{
+			Name: "prime-time", From: config.ClockTime(19*time.Hour + 45*time.Minute), To: config.ClockTime(time.Hour), Days: []string{"sat", "sun"}, Risk: "destructive",
+		}},
+		BreakGlass: config.BreakGlass{Roles: []string{"operator"}, For: 5 * time.Minute},
+		OnCall: config.OnCall{
+			Order: []string{"bert", "anna"}, Calendar: config.CalendarFile{File: "/etc/opsbot/oncall.ics"}, EscalateAfter: 20 * time.Minute, By: []string{"terminal"},
+		},
+		Icinga: config.Icinga{
+			URL: "https://icinga.example:5665", User: "opsbot", Password: secret.Source{File: "/etc/opsbot/icinga.password"},
+			CAFile: "/etc/opsbot/icinga-ca.crt", ServerName: "icinga-master",
+			Notifications: []config.Notification{
+				{Name: "icinga2", HMAC: []config.HMACKey{{ID: "k1", Secret: secret.Source{File: "/etc/opsbot/hmac1.key"}}, {ID: "k2", Secret: secret.Source{Env: "HMAC2"}}}},
+				{Name: "icinga-notifications", Bearer: secret.Source{File: "/etc/opsbot/icn.token"}},
+			},
+		},
+		Rules: []config.Rule{{
+			Name:     "flush-on-low-hit-rate",
+			When:     config.When{Service: "Cache Hit Rate", Host: "edge-*", State: []string{"WARNING", "CRITICAL"}, Kind: "CUSTOM"},
+			Diagnose: "cache.stale",
+			Do:       "flush {{node}} then prime {{deployments}} on {{node}}",
+			Guard:    config.Guard{Cooldown: 40 * time.Minute, Group: "site", GroupCooldown: 20 * time.Minute, AtMost: 4, Per: 12 * time.Hour, Breaker: 3},
+			Owner:    "anna", DryRun: true,
+		}},
+		Jobs: []config.Job{{Name: "morning-prime", At: "30 5 * * *", Do: "prime news", Owner: "anna", Missed: "once"}},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
 		t.Errorf("Parse(full) (-want +got):\n%s", diff)
@@ -151,9 +213,9 @@ func TestMistakes(t *testing.T) {
 		{"mistyped inner key", node("adress: 192.0.2.1"), `5:22: inventory.nodes[0].adress: unknown key; did you mean "address"?`},
 		{"key of another place", base + "nodes: []\n", `3:1: nodes: unknown key; it belongs under inventory`},
 		{"key of nowhere", base + "log: {quarkstrudel: 1}\n", `3:7: log.quarkstrudel: unknown key; known: level, format`},
-		{"mistyped later key", base + "icingaa: {}\n", `3:1: icingaa: unknown key; did you mean "icinga"?`},
-		{"later key", base + "icinga: {}\n", `3:1: icinga: is not supported by this version yet; leave it out`},
-		{"later inner key", base + "limits: {body: 256KiB}\n", `3:10: limits.body: is not supported by this version yet`},
+		{"mistyped later key", base + "discordd: {}\n", `3:1: discordd: unknown key; did you mean "discord"?`},
+		{"later key", base + "slack: {}\n", `3:1: slack: is not supported by this version yet; leave it out`},
+		{"later inner key", base + "store: {url: \"nats://h\"}\n", `3:9: store.url: is not supported by this version yet`},
 		{"key twice", base + "zone: UTC\nzone: UTC\n", `4:1: zone: is here twice`},
 		{"label twice", node("labels: {a: b, a: c}"), `5:37: inventory.nodes[0].labels.a: is here twice`},
 		// Shapes.
@@ -194,7 +256,7 @@ func TestMistakes(t *testing.T) {
 		{"listener with no port", base + "listeners: [{address: \"h:http\", serve: [ops]}]\n", `3:23: listeners[0].address: "http" is no port; 0 to 65535`},
 		{"listener serves nothing", base + "listeners: [{address: \"h:1\"}]\n", `3:13: listeners[0].serve: is missing`},
 		{"listener twice", base + "listeners: [{address: \"[::1]:1\", serve: [ops]}, {address: \"[::1]:1\", serve: [ops]}]\n", `3:59: listeners[1].address: "[::1]:1" is here twice; the first one is listeners[0].address (line 3)`},
-		{"group of later", base + "listeners: [{address: \"h:1\", serve: [console]}]\n", `3:38: listeners[0].serve[0]: "console" comes with a later release; this one knows ops`},
+		{"group of later", base + "listeners: [{address: \"h:1\", serve: [console]}]\n", `3:38: listeners[0].serve[0]: "console" comes with a later release; this one knows ops, hooks`},
 		{"unknown group", base + "listeners: [{address: \"h:1\", serve: [opps]}]\n", `3:38: listeners[0].serve[0]: "opps" is not known; did you mean "ops"?`},
 		{"group twice", base + "listeners: [{address: \"h:1\", serve: [ops, ops]}]\n", `3:43: listeners[0].serve[1]: "ops" is here twice`},
 		{"no socket", base + "socket: {path: \"\"}\n", `3:16: socket.path: is empty`},
@@ -286,7 +348,7 @@ inventory:
     - {name: edge-1}
   deployments: [{name: news, nodes: [edge-9]}]
 people: [{name: anna, roles: [boss]}]
-icinga: {}
+slack: {}
 `), "f.yaml", config.Options{})
 	want := strings.TrimSpace(`
 f.yaml:1:1: data_dir: is missing; it says where everything that must survive is kept, such as /var/lib/opsbot
@@ -298,7 +360,7 @@ f.yaml:6:14: inventory.nodes[1].name: "edge-1" is here twice; the first one is i
 f.yaml:7:17: inventory.deployments[0].origin: is missing; it is the URL of the master playlist
 f.yaml:7:38: inventory.deployments[0].nodes[0]: there is no node "edge-9"; did you mean "edge-1"?
 f.yaml:8:31: people[0].roles[0]: there is no role "boss"; known: viewer, operator
-f.yaml:9:1: icinga: is not supported by this version yet; leave it out`)
+f.yaml:9:1: slack: is not supported by this version yet; leave it out`)
 	if err == nil || err.Error() != want {
 		t.Errorf("Parse says\n%v\nwant\n%s", err, want)
 	}

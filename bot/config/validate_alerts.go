@@ -62,7 +62,11 @@ func (v *checker) notifications() {
 		case len(n.HMAC) > 2:
 			v.say(key+".hmac", "has %d keys; two are enough to change them one after the other", len(n.HMAC))
 		case len(n.HMAC) == 0 && n.Bearer.IsZero() && !v.bad[key+".hmac"]:
-			v.say(key, "has no proof, anybody could send in its name; give it hmac: [{id: k1, secret_file: hmac.key}] or bearer_file")
+			at := key
+			if part, ok := v.written(key + ".bearer"); ok {
+				at = part
+			}
+			v.say(at, "has no proof, anybody could send in its name; give it hmac: [{id: k1, secret_file: hmac.key}] or bearer_file")
 		}
 		ids := map[string]string{}
 		for j, k := range n.HMAC {
@@ -84,8 +88,19 @@ func (v *checker) notifications() {
 // needsSecret says so when none of the three keys of a secret is given.
 func (v *checker) needsSecret(key string, s secret.Source, why string) {
 	if s.IsZero() {
-		v.required(key+"_file", "", why+"; "+lastPart(key)+"_env and "+lastPart(key)+"_credential will do too")
+		at, _ := v.written(key)
+		v.required(at, "", fmt.Sprintf("%s; %[2]s_file, %[2]s_env or %[2]s_credential says where it lies", why, lastPart(key)))
 	}
+}
+
+// written returns the one of the three keys of a secret that the file has, and the first of them where it has none.
+func (v *checker) written(key string) (string, bool) {
+	for _, e := range []string{"_file", "_env", "_credential"} {
+		if _, ok := v.at[key+e]; ok {
+			return key + e, true
+		}
+	}
+	return key + "_file", false
 }
 
 func (v *checker) rules() {
@@ -102,8 +117,11 @@ func (v *checker) rules() {
 		}
 		v.command(key+".do", r.Do, holes())
 		v.guard(key+".guard", r.Guard)
-		if r.Owner != "" {
+		switch {
+		case r.Owner != "":
 			v.refers(key+".owner", "person", r.Owner, people)
+		case v.has(key + ".owner"):
+			v.say(key+".owner", "is empty; name a person, or leave the key out and the file vouches for the command")
 		}
 	}
 	if len(v.c.Rules) > 0 && v.c.Icinga.URL == "" {

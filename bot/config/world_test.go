@@ -40,8 +40,17 @@ func TestWorld(t *testing.T) {
 		t.Errorf("Deployments (-want +got):\n%s", diff)
 	}
 	wantPolicy := policy.Config{
-		People: []policy.Person{{Name: "anna", Roles: []string{"operator", "viewer"}, Identities: []string{"unix:anna", "unix:root"}, Zone: "Europe/Lisbon"}},
-		Roles:  []policy.Role{{Name: "viewer", May: []string{"*.show"}, Sites: []string{}, Tenants: []string{"acme"}}, {Name: "operator", May: []string{"*"}}},
+		People: []policy.Person{
+			{Name: "anna", Roles: []string{"operator", "viewer"}, Identities: []string{"unix:anna", "unix:root"}, Zone: "Europe/Lisbon"},
+			{Name: "bert", Roles: []string{"operator"}, Identities: []string{"unix:bert"}},
+		},
+		Roles:      []policy.Role{{Name: "viewer", May: []string{"*.show"}, Sites: []string{}, Tenants: []string{"acme"}}, {Name: "operator", May: []string{"*"}}},
+		Approvals:  []policy.ApprovalRule{{Intents: []string{"cache.flush", "failover.*"}, Role: "operator", People: 1, Within: 45 * time.Minute}},
+		Quotas:     []policy.Quota{{Role: "operator", Intents: []string{"cache.flush"}, AtMost: 6, Per: 2 * time.Hour}},
+		Freezes:    []policy.Freeze{{Name: "prime-time", From: "19:45", To: "01:00", Days: []string{"sat", "sun"}, Risk: actions.Destructive, Zone: "Europe/Berlin"}},
+		BreakGlass: policy.BreakGlass{Roles: []string{"operator"}, For: 5 * time.Minute},
+		Rules:      []policy.Bound{{Name: "flush-on-low-hit-rate", Owner: "anna"}},
+		Jobs:       []policy.Bound{{Name: "morning-prime", Owner: "anna"}},
 	}
 	if diff := cmp.Diff(wantPolicy, c.Policy()); diff != "" {
 		t.Errorf("Policy (-want +got):\n%s", diff)
@@ -79,6 +88,10 @@ func TestWorldIsACopy(t *testing.T) {
 	c.Deployments()[0].Nodes[0] = "x"
 	c.Policy().Roles[1].May[0] = "x"
 	c.Policy().People[0].Roles[0] = "x"
+	c.Policy().Approvals[0].Intents[0] = "x"
+	c.Policy().Quotas[0].Intents[0] = "x"
+	c.Policy().Freezes[0].Days[0] = "x"
+	c.Policy().BreakGlass.Roles[0] = "x"
 	if c.Hash() != hash {
 		t.Error("a view of the configuration changed it")
 	}
@@ -156,8 +169,8 @@ func TestDiff(t *testing.T) {
 		{"comment", "zone:", "# here\nzone:", nil, nil},
 		{"data_dir", "data_dir: state", "data_dir: /d", []string{`data_dir: /d, was /etc/opsbot/state (needs a restart)`}, []string{"data_dir"}},
 		{"socket", `mode: "0600"`, `mode: "0660"`, []string{`socket.mode: "0660", was "0600" (needs a restart)`}, []string{"socket"}},
-		{"listener", `serve: [ops]}`, "serve: [ops]}\n  - {address: \"[::1]:8081\", serve: [ops]}", []string{
-			`listeners: [{address: '127.0.0.1:8081', serve: [ops]}, {address: '[::1]:8081', serve: [ops]}], was [{address: '127.0.0.1:8081', serve: [ops]}] (needs a restart)`,
+		{"listener", `serve: [hooks, ops]}`, "serve: [hooks, ops]}\n  - {address: \"[::1]:8081\", serve: [ops]}", []string{
+			`listeners: [{address: '127.0.0.1:8081', serve: [hooks, ops]}, {address: '[::1]:8081', serve: [ops]}], was [{address: '127.0.0.1:8081', serve: [hooks, ops]}] (needs a restart)`,
 		}, []string{"listeners"}},
 		{"retention", "runs: 2w", "runs: 3w", []string{`store.retention.runs: 21d, was 14d`}, nil},
 		{"log", "level: debug", "level: info", []string{`log.level: info, was debug`}, nil},
@@ -172,6 +185,18 @@ func TestDiff(t *testing.T) {
 		{"person", "unix: [anna, root]", "unix: [anna]", []string{`person anna: changed: unix [anna], was [anna, root]`}, nil},
 		{"role", "sites: [], ", "", []string{`role viewer: changed: sites not set, was []`}, nil},
 		{"roles in another order", "  - {name: viewer, may: [\"*.show\"], sites: [], tenants: [acme]}\n  - {name: operator, may: [\"*\"]}", "  - {name: operator, may: [\"*\"]}\n  - {name: viewer, may: [\"*.show\"], sites: [], tenants: [acme]}", []string{`roles: in another order`}, nil},
+		{"approval", "within: 45m", "within: 50m", []string{
+			`approvals: [{intents: [cache.flush, failover.*], role: operator, people: 1, within: 50m}], was [{intents: [cache.flush, failover.*], role: operator, people: 1, within: 45m}]`,
+		}, nil},
+		{"freeze", "days: [sat, sun], ", "", []string{`freeze prime-time: changed: days not set, was [sat, sun]`}, nil},
+		{"on call", "[bert, anna]", "[anna, bert]", []string{`oncall.order: [anna, bert], was [bert, anna]`}, nil},
+		{"quiet", "22:00-07", "23:00-07", []string{`person bert: changed: quiet 23:00-07:00, was 22:00-07:00`}, nil},
+		{"icinga", "icinga.example", "monitor.example", []string{`icinga.url: https://monitor.example:5665, was https://icinga.example:5665`}, nil},
+		{"sender", "bearer_file: icn", "bearer_file: new", []string{`notification icinga-notifications: changed: bearer_file /etc/opsbot/new.token, was /etc/opsbot/icn.token`}, nil},
+		{"rule", "enabled: false", "enabled: true", []string{`rule flush-on-low-hit-rate: changed: enabled true, was false`}, nil},
+		{"rule gone", "name: flush-on-low-hit-rate", "name: other", []string{`rule flush-on-low-hit-rate: gone`, `rule other: added`}, nil},
+		{"job", `do: "prime news"`, `do: "prime all"`, []string{`job morning-prime: changed: do prime all, was prime news`}, nil},
+		{"body", "64KiB", "1MiB", []string{`limits.body: 1MiB, was 64KiB`}, nil},
 		{"limits", "fanout: 50", "fanout: 60", []string{`limits.fanout: 60, was 50`}, nil},
 	} {
 		old, now := parse(t, full), parse(t, strings.ReplaceAll(full, test.from, test.to))
@@ -191,7 +216,8 @@ func TestCheckMachine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "opsbot.yaml")
-	c, err := config.Parse([]byte(strings.Replace(full, "group: opsbot", "group: no-such-group-here", 1)), file, config.Options{})
+	before, _, _ := strings.Cut(full, "approvals:")
+	c, err := config.Parse([]byte(strings.Replace(before, "group: opsbot", "group: no-such-group-here", 1)), file, config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
