@@ -127,6 +127,9 @@ func (m *matcher) faultyName(h *hole, i, at int) int {
 		m.fault = m.p.fault(h, said, at)
 		return next
 	}
+	if m.wordName(h, t, at) {
+		return i + 1
+	}
 	if !m.nameLike(t) {
 		return -1
 	}
@@ -137,6 +140,23 @@ func (m *matcher) faultyName(h *hole, i, at int) int {
 	}
 	m.fault = f
 	return i + 1
+}
+
+// wordName notes in m.fault that t is a word of the language and a name as well, and reports whether it is.
+func (m *matcher) wordName(h *hole, t *token, at int) bool {
+	var ok bool
+	if m.key, ok = appendKey(m.key[:0], t.raw); !ok || !reserved(t.low) {
+		return false
+	}
+	names := m.p.names.same(h.kind, m.key)
+	if len(names) == 0 {
+		return false
+	}
+	m.fault = &fault{kind: faultAmbiguous, slot: h.slot, of: h.kind, said: t.raw, at: at, text: quote(t.raw) + " is a word of the language and a " + h.kind.String()}
+	for _, name := range names {
+		m.fault.choices = append(m.fault.choices, quote(name))
+	}
+	return true
 }
 
 // nameLike reports whether the word t could be meant as a name: not a word of the grammar, not a URL, no punctuation.

@@ -33,6 +33,21 @@ func (m *matcher) flags(f *match) {
 	}
 }
 
+// contradiction notes in f.err that more than one slot is filled of a group that wants one.
+func (f *match) contradiction() {
+	for _, group := range f.rule.spec.Require {
+		var filled []string
+		for _, name := range group {
+			if f.slots.Has(name) {
+				filled = append(filled, name)
+			}
+		}
+		if len(filled) > 1 && f.err == "" {
+			f.err = orList(filled) + ": one of them, not all"
+		}
+	}
+}
+
 // flagSlot returns the slot that the flag called name fills.
 func flagSlot(spec *Spec, name string) (SlotSpec, bool) {
 	for _, slot := range spec.Slots {
@@ -65,14 +80,15 @@ func (f *match) set(option OptionSpec, t *token) {
 		f.err = "--" + option.Name + " is said twice"
 		return
 	}
-	options := maps.Clone(f.options)
-	if options == nil {
-		options = map[string]string{}
+	if !f.owned {
+		f.options, f.owned = maps.Clone(f.options), true
 	}
-	if options[option.Name] = value; value == "false" && !option.Value {
-		delete(options, option.Name)
+	if f.options == nil {
+		f.options = map[string]string{}
 	}
-	f.options = options
+	if f.options[option.Name] = value; value == "false" && !option.Value {
+		delete(f.options, option.Name)
+	}
 }
 
 // flagSlot fills slot from the flag t. A list may be filled by several flags and by words.

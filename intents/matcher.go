@@ -46,6 +46,7 @@ type match struct {
 	rule    *rule
 	slots   Slots
 	options map[string]string
+	owned   bool   // options is the match's own, not the rule's
 	quoted  int    // quoted words that were taken for words of the grammar
 	missing bool   // a required slot is not filled
 	fault   *fault // a value that is wrong; only in the lenient pass
@@ -103,6 +104,9 @@ func (m *matcher) walk(s int32, i, quoted int) {
 			} else {
 				m.walk(to, i+1, quoted)
 			}
+			if s == 0 && t.word >= firstFreeWord {
+				return // a verb at the head is the verb, also where something has its name
+			}
 		}
 	}
 	for _, e := range st.holes {
@@ -154,6 +158,7 @@ func (m *matcher) accept(st *state, quoted int) {
 		f.options = r.options
 		if len(m.part.flags) > 0 {
 			m.flags(&f)
+			f.contradiction()
 		}
 		f.missing = f.fault == nil && r.spec.missing(f.slots) != nil
 		m.keep(f)
@@ -185,7 +190,7 @@ func (m *matcher) slots(r *rule) Slots {
 	for i := range r.spec.Slots {
 		name := r.spec.Slots[i].Name
 		if preset := r.preset.All(name); preset != nil {
-			slots = append(slots, Slot{Name: name, Values: preset})
+			slots = append(slots, Slot{Name: name, Values: slices.Clone(preset)})
 			continue
 		}
 		for _, c := range m.caps {

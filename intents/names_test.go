@@ -237,8 +237,11 @@ func TestNamesThatAreWords(t *testing.T) {
 	})
 	for _, tt := range []line{
 		{"flush on", "ask cache.flush"},
+		{"flush on and cache", "ask cache.flush node=cache"},
+		{"purge then", "refuse"},
+		{"purge deployment tag", "act cache.purge deployment=tag"},
 		{`flush "on"`, "confirm cache.flush node=on"},
-		{"flush node on", "refuse"},
+		{"flush node on", "confirm cache.flush node=on"},
 		{"flush --node on", "ask cache.flush"},
 		{`flush --node "on"`, "confirm cache.flush node=on"},
 		{"flush flush", "confirm cache.flush node=flush"},

@@ -190,7 +190,7 @@ func (m *matcher) typedNode(i int) (at int32, next int) {
 	if m.toks[i].quoted || m.toks[i].word != wordNode && m.toks[i].word != wordNodes || i+1 >= len(m.toks) {
 		return -1, -1
 	}
-	found, next := m.lookup(kindNode, i+1)
+	found, next := m.typedName(kindNode, i+1)
 	if found < 0 {
 		return -1, -1
 	}

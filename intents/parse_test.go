@@ -2,6 +2,7 @@ package intents_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -209,6 +210,9 @@ func TestFlags(t *testing.T) {
 		{"cancel run --run r-17", "act run.cancel run=r-17"},
 		{"--dry-run", "refuse"},
 		{"flush edge-1 --", "refuse"},
+		{"purge news --tag ch-news", "refuse"},
+		{"purge --tag ch-news --prefix /news/", "refuse"},
+		{"prime news --url http://o.example/a.ts", "refuse"},
 	})
 }
 
@@ -222,6 +226,7 @@ func TestRefusalOfAFlagNamesItAndTheNearest(t *testing.T) {
 		{"flush edge-1 --reason", "--reason needs a value"},
 		{"flush edge-1 --dry-run=perhaps", "--dry-run is a switch: it takes true or false, not perhaps"},
 		{"loadtest news for 2h --for 3h", "duration is said twice"},
+		{"purge news --tag ch-news", "tag or deployment: one of them, not all"},
 	} {
 		if got := say(t, p, tt.text).Because; got != tt.want {
 			t.Errorf("Parse(%q).Because = %q, want %q", tt.text, got, tt.want)
@@ -277,6 +282,57 @@ func TestCompoundOfTooManyCommands(t *testing.T) {
 	}
 }
 
+// What comes out belongs to the caller: changing it must not change what the next line is understood as.
+func TestResultsShareNothing(t *testing.T) {
+	t.Parallel()
+	p := worldParser(t)
+	for _, text := range []string{"failed runs", "follow r-17", "soft purge news", "show", "runs faild", "flush", "status edge-1 and edge-2", "purge news --reason x"} {
+		want := brief(say(t, p, text))
+		out := say(t, p, text)
+		for _, c := range out.Commands {
+			for _, slot := range c.Slots {
+				slot.Values[0] = "changed"
+			}
+			for name := range c.Options {
+				c.Options[name] = "changed"
+			}
+		}
+		if out.Missing != nil && len(out.Missing.Choices) > 0 {
+			out.Missing.Choices[0] = "changed"
+		}
+		if got := brief(say(t, p, text)); got != want {
+			t.Errorf("Parse(%q) after its result was changed = %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestManyParseAtOnce(t *testing.T) {
+	t.Parallel()
+	p := worldParser(t)
+	lines := []line{
+		{"flush EDGE 2", "confirm cache.flush node=edge-2"},
+		{"prime news on all nodes in lisbon except edge-8", "act cache.prime deployment=news node=edge-7"},
+		{"flush edge-99", "ask cache.flush"},
+		{"flush the toilet", "refuse"},
+		{`purge news --node "edge-1 and edge-2" --reason "a b"`, `act cache.purge deployment=news node=edge-1,edge-2 --reason="a b"`},
+		{"flush edge-1 then retry r-17; nodes", "confirm cache.flush node=edge-1 ; run.retry run=r-17 ; node.list"},
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 400 {
+				l := lines[i%len(lines)]
+				if got := brief(p.Parse(intents.Utterance{Text: l.text})); got != l.want {
+					t.Errorf("Parse(%q) beside others = %s, want %s", l.text, got, l.want)
+					return
+				}
+				p.Complete("flush e")
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestConfidenceAndRisk(t *testing.T) {
 	t.Parallel()
 	p := worldParser(t)
@@ -293,6 +349,9 @@ func TestConfidenceAndRisk(t *testing.T) {
 		{"nodes; purge news; prime news", 1, intents.Disruptive},
 		{"flush", 1, intents.Destructive},
 		{"the weather is fine", 0, intents.Read},
+		{"status egde-2", 0.8, intents.Read},
+		{"nodes; status egde-2", 0.8, intents.Read},
+		{"flush edge-99", 0.8, intents.Destructive},
 	} {
 		out := say(t, p, tt.text)
 		if out.Confidence != tt.confidence || out.Risk != tt.risk {
@@ -338,7 +397,7 @@ func TestTraceTellsOfEachLayer(t *testing.T) {
 	want := []string{
 		"text: please flush  edge 2",
 		"commands: 1",
-		"grammar: cache.flush",
+		"grammar: cache.flush; as text: flush edge-2",
 		"decision: confirm, exact command; destructive",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

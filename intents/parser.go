@@ -164,7 +164,7 @@ func (o *outcome) risk() Risk {
 
 // compound makes the result of several commands: the strictest decision counts for all.
 func compound(outcomes []outcome) Parsed {
-	strictest, gravest := 0, Read
+	strictest, leastSure, gravest := 0, 0, Read
 	out := Parsed{Commands: make([]Intent, 0, len(outcomes)), Confidence: 1}
 	tail := &out.Missing
 	for i := range outcomes {
@@ -184,7 +184,9 @@ func compound(outcomes []outcome) Parsed {
 			gravest = o.risk()
 		}
 		out.Commands = append(out.Commands, o.intent)
-		out.Confidence = min(out.Confidence, o.sure)
+		if out.Confidence = min(out.Confidence, o.sure); o.sure < outcomes[leastSure].sure {
+			leastSure = i
+		}
 	}
 	o := &outcomes[strictest]
 	place := "command " + strconv.Itoa(strictest+1) + " of " + strconv.Itoa(len(outcomes)) + ": "
@@ -195,6 +197,9 @@ func compound(outcomes []outcome) Parsed {
 		out.Because = place + o.because
 	default:
 		out.Because = strconv.Itoa(len(outcomes)) + " exact commands; the gravest is " + string(gravest)
+		if o := &outcomes[leastSure]; o.sure < 1 {
+			out.Because = "command " + strconv.Itoa(leastSure+1) + " of " + strconv.Itoa(len(outcomes)) + ": " + o.because
+		}
 	}
 	out.Decision, out.Risk, out.Question = o.decision, gravest, o.question
 	return out
@@ -204,6 +209,14 @@ func compound(outcomes []outcome) Parsed {
 type tracer struct {
 	on    bool
 	lines []string
+}
+
+// reading notes how a command was read.
+func (t *tracer) reading(f *match, how string) {
+	if t.on {
+		i := f.outcome().intent
+		t.add("grammar: ", i.Name, how, "; as text: ", i.Canonical())
+	}
 }
 
 // add notes a line made of words.

@@ -1,6 +1,7 @@
 package intents
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +14,7 @@ func (p *Parser) askFor(o *outcome, group []string) {
 		slot, _ := o.spec.Slot(group[0])
 		const most = 9
 		if names := p.names.ofKind[slot.kind]; len(names) <= most {
-			o.missing.Choices = names
+			o.missing.Choices = slices.Clone(names)
 		}
 		if slot.kind == kindState {
 			o.missing.Choices = states()

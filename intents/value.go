@@ -147,7 +147,7 @@ func (m *matcher) named(k kind, i int) int {
 			i++
 		}
 		if m.noun(k, i) {
-			found, next = m.lookup(k, i+1)
+			found, next = m.typedName(k, i+1)
 		} else if found, next = m.lookup(k, i); the && (found < 0 || !m.noun(k, next)) {
 			return -1 // "the news" may be anybody's
 		}
@@ -207,6 +207,21 @@ func (m *matcher) segment(i int) int {
 
 // mostVNI is the highest VNI: 24 bits, RFC 7348 section 5.
 const mostVNI = 1<<24 - 1
+
+// typedName is lookup behind a word that says what the name is of: so typed, a name may be any word.
+func (m *matcher) typedName(k kind, i int) (found int32, next int) {
+	if found, next = m.lookup(k, i); found >= 0 || i >= len(m.toks) || m.toks[i].quoted {
+		return found, next
+	}
+	var ok bool
+	if m.key, ok = appendKey(m.key[:0], m.toks[i].raw); !ok {
+		return -1, -1
+	}
+	if found, ambiguous := m.p.names.find(k, m.key, m.toks[i].raw); found >= 0 && !ambiguous {
+		return found, i + 1
+	}
+	return -1, -1
+}
 
 // lookup finds the name of kind k that begins at word i and takes the most words. It returns -1 where there is
 // none, and where several names are written alike.
