@@ -82,6 +82,7 @@ type Engine struct {
 	// firstSequence, if set, says where the numbers of a stream that is made begin.
 	firstSequence func(stream string) uint64
 	delivers      chan struct{} // closed when the queue may deliver
+	delivered     uint64        // the last message that a process before this one may have had under a lease
 	leaveOnce     sync.Once
 
 	background sync.WaitGroup

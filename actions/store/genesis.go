@@ -346,17 +346,27 @@ func (e *Engine) consumer(ctx context.Context) error {
 		e.options.Lease = have.Config.AckWait
 	}
 	e.options.Lease = cmp.Or(e.options.Lease, defaultLease)
-	if err == nil && have.Config.AckWait == e.options.Lease || err != nil && !(errors.As(err, &refused) && refused.ErrCode == codeConsumerNotFound) {
+	if err == nil && have.Config.AckWait == e.options.Lease && have.NumAckPending == 0 || err != nil && !(errors.As(err, &refused) && refused.ErrCode == codeConsumerNotFound) {
 		return err
 	}
-	_, err = e.wire.js.CreateOrUpdateConsumer(ctx, queueStream, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable:       queueWorkers,
 		FilterSubject: workSubject,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       e.options.Lease,
 		MaxDeliver:    -1,
 		MaxAckPending: 100_000, // what was given back with a delay counts
-	})
+	}
+	if err == nil && have.NumAckPending > 0 {
+		// The lock of the directory says that whoever held these leases is dead: their messages are delivered at once instead of after the
+		// lease. What was acknowledged behind the first of them comes again, as it may.
+		if err := e.wire.api(ctx, "void the leases of the dead", "CONSUMER.DELETE."+queueStream+"."+queueWorkers, nil, nil); err != nil {
+			return err
+		}
+		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, have.AckFloor.Stream+1
+		e.delivered = have.Delivered.Stream
+	}
+	_, err = e.wire.js.CreateOrUpdateConsumer(ctx, queueStream, config)
 	if err != nil {
 		return fmt.Errorf("make the consumer of the queue: %w", err)
 	}

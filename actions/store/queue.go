@@ -168,6 +168,9 @@ func (q *queue) lease(m *nats.Msg) (*lease, error) {
 	}
 	l := &lease{w: q.w, time: q.e.options.Lease, reply: m.Reply, id: idOf(m.Header), data: m.Data, deliveries: int(meta.NumDelivered),
 		sequence: original(m.Header, meta.Sequence.Stream)}
+	if meta.Sequence.Stream <= q.e.delivered {
+		l.deliveries++ // to a process that is dead, by a consumer that was replaced
+	}
 	l.end.Store(time.Now().Add(l.time).UnixNano())
 	return l, nil
 }
