@@ -194,7 +194,7 @@ func (c *Catalog) spec(name string) *Spec {
 // topicsNear returns the topics of `help` that w is a slip away from.
 func (c *Catalog) topicsNear(w string) []string {
 	if near := closest(w, slices.Sorted(maps.Keys(c.topics))); near != "" {
-		return []string{near}
+		return []string{c.topics[near]}
 	}
 	return nil
 }
