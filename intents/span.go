@@ -166,6 +166,10 @@ func (m *matcher) faultySpan(f *fault, i int) int {
 	d, next := m.spanAt(i)
 	said := m.toks[i].low
 	switch {
+	case i > 0 && m.toks[i-1].word == wordUntil:
+		if f.text = strconv.Quote(said) + " is no time of day"; next < 0 {
+			next = i + 1
+		}
 	case next > 0 && d > longestSpan:
 		f.kind, f.text = faultRefused, "longer than 30 days"
 	case next > 0:

@@ -64,6 +64,9 @@ func TestUntil(t *testing.T) {
 			t.Errorf("Parse(%q) at noon = %s, want the duration %q", text, brief(out), tt.want)
 		}
 	}
+	if out := say(t, p, "loadtest news until 2h"); out.Question != `"2h" is no time of day. Which time span?` {
+		t.Errorf("until 2h = %s, question %q", brief(out), out.Question)
+	}
 	if out := p.Parse(intents.Utterance{Text: "loadtest news until 6pm"}); out.Decision == intents.Act {
 		t.Errorf("without a clock, until 6pm = %s", brief(out))
 	}

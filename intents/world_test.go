@@ -42,7 +42,10 @@ func world() intents.Inventory {
 }
 
 // clock is when the tests speak: Sunday noon in Berlin.
-func clock(tb testing.TB) (time.Time, *time.Location) {
+func clock(tb interface {
+	Helper()
+	Fatal(args ...any)
+}) (time.Time, *time.Location) {
 	tb.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
