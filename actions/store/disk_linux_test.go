@@ -27,6 +27,9 @@ func mount(t *testing.T, source, target, kind, options string) {
 }
 
 // TestPowerCut is rule 1: kill -9 cannot show what only the page cache held, so the file system under the writer is shut down without a flush.
+//
+// Reports that come after the cut has begun do not count: the kernel (6.18) then answers an fsync with success now and then and does not keep
+// the data; a plain loop of write and fsync lost 1 of 17,813 that way.
 func TestPowerCut(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("the power cut needs root for a loop device")
@@ -45,7 +48,9 @@ func TestPowerCut(t *testing.T) {
 	a := newAcked()
 	for n := range soak(1, 10) {
 		mount(t, image, mnt, "ext4", "loop")
+		a.blind.Store(false)
 		a.round(t, dir, n, func(c *exec.Cmd) {
+			a.blind.Store(true)
 			shutdownFS(t, mnt)
 			if err := c.Process.Kill(); err != nil {
 				t.Error(err)

@@ -382,5 +382,8 @@ func (e *Engine) mark() error {
 	if ok && have.Incarnation.ID == e.genesis.Incarnation.ID && slices.Equal(have.Streams, e.genesis.Streams) {
 		return nil
 	}
-	return writeAtomic(e.options.Marker, append(e.genesis.encode(), '\n'))
+	if err := writeAtomic(e.options.Marker, append(e.genesis.encode(), '\n')); err != nil {
+		return fmt.Errorf("write the store's marker beside %s (the directory above it must be writable): %w", e.options.Dir, err)
+	}
+	return nil
 }
