@@ -113,6 +113,53 @@ func TestCancelLetsTheActUnderWayFinish(t *testing.T) {
 	}
 }
 
+// TestCancelFromAnotherProcess reaches the owner of a run in the middle of a long step.
+func TestCancelFromAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, disk := newWorld(), fake.New()
+		owner := w.start(t, disk, "owner", nil)
+		id := accepted(t, owner, plan("c", actions.Group{Steps: steps(1, func(_ int, d *does) { d.Long = 10 * time.Hour })}))
+		time.Sleep(time.Second)
+		other := w.start(t, disk, "other", nil)
+		if err := other.e.Cancel(t.Context(), id, ben); err != nil {
+			t.Fatal(err)
+		}
+		if r := other.until(t, id, nil); r.State != actions.Cancelled || r.Ended.Sub(r.Accepted) > 2*time.Second {
+			t.Error(run.Summary(r))
+		}
+		owner.close(t)
+		other.close(t)
+	})
+}
+
+// TestCancelWhileParking has another process put the wish down, and see its message served, in the moment before the owner saves that the run waits.
+func TestCancelWhileParking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, disk := newWorld(), fake.New()
+		var other *process
+		var id string
+		asked := false
+		owner := w.start(t, disk, "owner", func(op fake.Op) fake.Fault {
+			if op.Name == "kv.update" && w.called(id+"/do/1/") && !asked {
+				asked = true
+				if err := other.e.Cancel(t.Context(), id, ben); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+			}
+			return fake.None
+		})
+		id = accepted(t, owner, plan("c", actions.Group{Steps: steps(2, func(i int, d *does) { d.Wait = time.Duration(5*i) * time.Hour })}))
+		other = w.start(t, disk, "other", nil)
+		r := owner.until(t, id, nil)
+		if !asked || r.State != actions.Cancelled || r.Ended.Sub(r.Accepted) > time.Minute {
+			t.Errorf("asked %v: %s", asked, run.Summary(r))
+		}
+		owner.close(t)
+		other.close(t)
+	})
+}
+
 func TestCancelBeforeTheFirstAct(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, disk := newWorld(), fake.New()

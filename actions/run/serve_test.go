@@ -45,6 +45,71 @@ func TestStopLetsActsFinish(t *testing.T) {
 	})
 }
 
+// TestNothingIsInDoubtAfterAStop lets the step after a stop in order fail: nobody may wonder whether it has acted.
+func TestNothingIsInDoubtAfterAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, disk := newWorld(), fake.New()
+		p := w.start(t, disk, "before", nil)
+		id := accepted(t, p, plan("c", actions.Group{Steps: steps(3, func(i int, d *does) {
+			if i == 2 {
+				d.Fail = "refused"
+			}
+		})}))
+		time.Sleep(15 * time.Millisecond)
+		p.close(t)
+		p = w.start(t, disk, "after", nil)
+		time.Sleep(time.Second)
+		r := p.until(t, id, nil)
+		if r.State != actions.Undone || r.Outcomes[2].Unsure || w.calls[id+"/undo/2/"] > 0 {
+			t.Errorf("%s: %+v, undone %d times", run.Summary(r), r.Outcomes[2], w.calls[id+"/undo/2/"])
+		}
+		p.close(t)
+	})
+}
+
+// TestBrokenOffActIsInDoubt stops a process in an act that had its effect already. When the act fails for good in the next process, it is undone all the same.
+func TestBrokenOffActIsInDoubt(t *testing.T) {
+	for _, before := range []error{nil, actions.Temporary{Err: errors.New("reply lost")}} {
+		synctest.Test(t, func(t *testing.T) {
+			w, disk := newWorld(), fake.New()
+			undone := false
+			x := func(second bool) stoppableUndo {
+				return stoppableUndo{stoppable{can: true, do: func(ctx context.Context, _ run.Call) (run.Result, error) {
+					if second {
+						return run.Result{}, errors.New("refused")
+					}
+					if before == nil {
+						<-ctx.Done()
+						return run.Result{}, context.Cause(ctx)
+					}
+					return run.Result{}, before
+				}}, &undone}
+			}
+			p := w.start(t, disk, "before", nil, with("x", x(false)), func(o *run.Options) { o.Retry.First = time.Hour })
+			id := accepted(t, p, one("c", "x", 1))
+			time.Sleep(time.Second)
+			p.close(t)
+			p = w.start(t, disk, "after", nil, with("x", x(true)))
+			time.Sleep(time.Second)
+			if r := p.until(t, id, nil); r.State != actions.Undone || !undone || !r.Outcomes[0].Unsure {
+				t.Errorf("broken off with %v: %s, undone %v: %+v", before, run.Summary(r), undone, r.Outcomes[0])
+			}
+			p.close(t)
+		})
+	}
+}
+
+// stoppableUndo is stoppable and notes that it was undone.
+type stoppableUndo struct {
+	stoppable
+	undone *bool
+}
+
+func (x stoppableUndo) Undo(context.Context, run.Call, run.Result) (run.Result, error) {
+	*x.undone = true
+	return run.Result{}, nil
+}
+
 func TestStopWithinGrace(t *testing.T) {
 	for _, test := range []struct {
 		name  string

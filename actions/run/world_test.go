@@ -170,6 +170,12 @@ func (w *world) apply(key, thing string, by int) {
 	w.things[thing] += by
 }
 
+func (w *world) called(key string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[key] > 0
+}
+
 func (w *world) has(key string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
