@@ -16,10 +16,10 @@ import (
 
 // How much audit.show shows, and how far back it looks for it.
 const (
-	shownRecords   = 20
-	mostRecords    = 200
-	lookedRecords  = 20_000
-	audibleWordCut = 60
+	shownRecords  = 20
+	mostRecords   = 200
+	lookedRecords = 20_000
+	cellWidth     = 60
 )
 
 // AuditVerbs returns the verb that shows the record of decisions.
@@ -237,8 +237,8 @@ func saidOr(e Entry) string {
 
 func cut(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > audibleWordCut {
-		return string(r[:audibleWordCut]) + "…"
+	if r := []rune(text); len(r) > cellWidth {
+		return string(r[:cellWidth]) + "…"
 	}
 	return text
 }

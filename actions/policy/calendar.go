@@ -283,9 +283,9 @@ func (p *calendarParser) repeat(rule string) error {
 		case "FREQ":
 			unit = map[string]int{"DAILY": 1, "WEEKLY": 7}[value]
 		case "INTERVAL":
-			interval, err = within1(value, 1000)
+			interval, err = positive(value, 1000)
 		case "COUNT":
-			p.e.count, err = within1(value, 1_000_000)
+			p.e.count, err = positive(value, 1_000_000)
 		case "UNTIL":
 			p.e.until, err = p.until(value)
 		case "WKST": // tells nothing without BYDAY
@@ -312,7 +312,7 @@ func (p *calendarParser) until(value string) (time.Time, error) {
 	return at, err
 }
 
-func within1(text string, most int) (int, error) {
+func positive(text string, most int) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
 		return 0, fmt.Errorf("%q is no number from 1 to %d", clipped(text), most)
@@ -333,7 +333,7 @@ func parseSpell(text string) (days int, rest time.Duration, err error) {
 		if !found || err != nil {
 			return 0
 		}
-		n, wrong := within1(number, 1_000_000)
+		n, wrong := positive(number, 1_000_000)
 		if wrong != nil {
 			err = bad
 		}
