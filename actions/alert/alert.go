@@ -1,0 +1,87 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/icinga"
+)
+
+// The kinds of steps that this package's executors carry out.
+const (
+	KindAck   = "icinga.ack"
+	KindUnack = "icinga.unack"
+)
+
+// Icinga is what the verbs need of the monitoring; *icinga.Client has it.
+type Icinga interface {
+	Object(ctx context.Context, host, service string) (icinga.Object, error)
+	Problems(ctx context.Context, host string) ([]icinga.Object, error)
+	Acknowledge(ctx context.Context, host, service string, ack icinga.Ack) error
+	RemoveAcknowledgement(ctx context.Context, host, service, author string) error
+}
+
+// Options are what the verbs need.
+type Options struct {
+	Icinga Icinga    // nil where none is configured: the verbs say so
+	Log    store.Log // ALERTS, for alert.list while Icinga2 is away; nil = it says that it is away
+	KV     store.KV  // guards, where an acknowledgement is noted before it is made; required with Icinga
+	// Answered is told that a person looks after an object ("host" or "host!service"); nil for nobody.
+	Answered func(ctx context.Context, object, by string) error
+	Author   string           // in Icinga2; "" = opsbot
+	Now      func() time.Time // nil = time.Now
+}
+
+// Alerts is the home of the verbs. Safe for concurrent use.
+type Alerts struct{ opt Options }
+
+// New returns the home of the verbs.
+func New(o Options) *Alerts {
+	if o.Author == "" {
+		o.Author = "opsbot"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Alerts{o}
+}
+
+// Verbs returns alert.list, alert.ack and alert.unack.
+func (a *Alerts) Verbs() []actions.Verb {
+	return []actions.Verb{
+		{Intent: "alert.list", Risk: actions.Read, Answer: a.list},
+		{Intent: "alert.ack", Risk: actions.Reversible, Plan: a.planAck},
+		{Intent: "alert.unack", Risk: actions.Reversible, Plan: a.planUnack},
+	}
+}
+
+// Executors returns the executors by the kind of their steps.
+func (a *Alerts) Executors() map[string]run.Executor {
+	return map[string]run.Executor{KindAck: acker{a}, KindUnack: unacker{a}}
+}
+
+// errNotConfigured tells what to do where there is no monitoring.
+var errNotConfigured = errors.New("no Icinga2 is configured: set icinga.url, icinga.user and icinga.password_file in the configuration, then reload")
+
+// NodeOf returns the name of the inventory's node that a host of the monitoring is, or "".
+func NodeOf(nodes []actions.Node, host string) string {
+	for _, n := range nodes {
+		if strings.EqualFold(n.Name, host) {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// again marks what may work later as worth another try.
+func again(err error) error {
+	if icinga.Temporary(err) || errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrConflict) {
+		return actions.Temporary{Err: err}
+	}
+	return err
+}
