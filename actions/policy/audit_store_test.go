@@ -2,13 +2,16 @@ package policy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/store"
 )
@@ -74,5 +77,37 @@ func TestAuditOnTheRealStore(t *testing.T) {
 		if text := fmt.Sprintf("flush edge-%d", i); count[text] != 1 {
 			t.Errorf("%q is there %d times, want once", text, count[text])
 		}
+	}
+}
+
+// TestQuotaOnTheStore: on the real store racing processes take no more than is allowed, and a restart forgets nothing.
+func TestQuotaOnTheStore(t *testing.T) {
+	t.Parallel()
+	dir, p := t.TempDir(), counted(t)
+	e := engine(t, dir)
+	var granted atomic.Int64
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			q := policy.NewQuotas(e.Bucket(store.Guards))
+			if q.Take(t.Context(), p, request(p, "unix:anna", "cache.flush", fmt.Sprint(i)), actions.Destructive, at) == nil {
+				granted.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if got := granted.Load(); got != 2 {
+		t.Errorf("%d of 6 got one, want 2", got)
+	}
+	shut(t, e)
+	e = engine(t, dir)
+	defer shut(t, e)
+	q := policy.NewQuotas(e.Bucket(store.Guards))
+	var spent *policy.QuotaSpent
+	if err := q.Take(t.Context(), p, request(p, "unix:anna", "cache.flush", "later"), actions.Destructive, at.Add(time.Minute)); !errors.As(err, &spent) {
+		t.Errorf("after a restart: %v, want that it is spent", err)
+	}
+	if err := q.Take(t.Context(), p, request(p, "unix:anna", "cache.flush", "next"), actions.Destructive, at.Add(time.Hour)); err != nil {
+		t.Errorf("an hour on: %v", err)
 	}
 }

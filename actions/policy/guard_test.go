@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -251,4 +252,65 @@ func TestSpans(t *testing.T) {
 			t.Fatalf("%s at %v began on %v", s, at, day)
 		}
 	})
+}
+
+// BenchmarkDecideGuarded is a decision with everything that can stand in its way.
+func BenchmarkDecideGuarded(b *testing.B) {
+	p := guarded(b, func(c *policy.Config) {
+		for range 20 {
+			c.Freezes = append(c.Freezes, policy.Freeze{Name: "evening", From: "19:45", To: "23:00", Days: []string{"sat"}, Zone: "Europe/Berlin"})
+			c.Approvals = append(c.Approvals, policy.ApprovalRule{Intents: []string{"segment.*", "cache.flush"}, Role: "operator", People: 1, Within: time.Hour})
+		}
+	})
+	c := askAs(p, "rule:annas", "cache.flush", actions.Destructive, "edge-1")
+	c.Now = time.Date(2026, 11, 7, 12, 0, 0, 0, time.UTC)
+	for b.Loop() {
+		if v := p.Decide(b.Context(), c); !v.Allow || v.Approve == nil {
+			b.Fatal(v)
+		}
+	}
+}
+
+func ExamplePolicy_MayApprove() {
+	p, err := policy.New(policy.Config{
+		People: []policy.Person{
+			{Name: "anna", Roles: []string{"operator"}, Identities: []string{"unix:anna"}},
+			{Name: "bert", Roles: []string{"operator"}, Identities: []string{"unix:bert"}},
+		},
+		Roles:     []policy.Role{{Name: "operator", May: []string{"*"}}},
+		Approvals: []policy.ApprovalRule{{Intents: []string{"segment.delete"}, Role: "operator", People: 1, Within: time.Hour}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	now := time.Date(2026, 11, 7, 12, 0, 0, 0, time.UTC)
+	request := actions.Request{Intent: "segment.delete", Actor: p.Who("unix:anna")}
+	plan := actions.Plan{Request: request, Risk: actions.Destructive}
+	plan.Approve = p.Decide(context.Background(), policy.Case{Request: request, Risk: plan.Risk, Plan: &plan, Now: now}).Approve
+	fmt.Println(plan.Approve.Rule)
+	run := actions.Run{ID: "r-1", State: actions.Waiting, Plan: plan, Accepted: now}
+	for _, who := range []string{"unix:anna", "unix:bert"} {
+		v := p.MayApprove(context.Background(), policy.Approving{Run: run, Approver: p.Who(who), Now: now})
+		fmt.Println(v.Allow, v.Why)
+	}
+	// Output:
+	// segment.delete needs a yes of 1 other operator
+	// false anna asked for r-1: the yes must come from somebody else
+	// true bert may approve r-1: role operator; role operator may segment.delete
+}
+
+func ExampleOnCall_Who() {
+	o, err := policy.NewOnCall(policy.OnCallConfig{
+		Order:  []string{"anna", "bert"},
+		People: []policy.OnCallPerson{{Name: "anna", Quiet: "22:00-07:00"}, {Name: "bert"}},
+		Zone:   "Europe/Berlin",
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(o.Who(time.Date(2026, 11, 7, 12, 0, 0, 0, time.UTC)))
+	fmt.Println(o.Who(time.Date(2026, 11, 7, 23, 0, 0, 0, time.UTC)))
+	// Output:
+	// [anna bert]
+	// [bert]
 }

@@ -21,7 +21,7 @@ import (
 // TestRedactedReadsBack: the effective configuration of any file is a file with the same meaning.
 func TestRedactedReadsBack(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{"full": full, "base": base} {
+	for name, text := range map[string]string{"full": full, "base": base, "default rule": monitored, "no rule": monitored + "rules: []\n"} {
 		c := parse(t, text)
 		out, err := c.Redacted()
 		if err != nil {
