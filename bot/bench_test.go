@@ -22,7 +22,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
 			dir := folder(b)
 			p := &process{tb: b, dir: dir, file: configure(b, dir, quiet)}
-			fill(b, filepath.Join(dir, "data"), keys)
+			fill(b, filepath.Join(dir, "data", "store"), keys)
 			for b.Loop() {
 				p.serve()
 				b.StopTimer()

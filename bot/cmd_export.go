@@ -58,11 +58,11 @@ func (p *program) withStore(ctx context.Context, do func(*store.Engine) error) e
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(cfg.DataDir); err != nil {
+	if _, err := os.Stat(storeDir(cfg)); err != nil {
 		return fmt.Errorf("open the store of a bot that does not run: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := store.Open(store.Options{Dir: cfg.DataDir, Log: log})
+	s, err := store.Open(store.Options{Dir: storeDir(cfg), Log: log})
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (p *program) fill(ctx context.Context, export io.ReadSeeker, sum store.Summ
 	if err != nil {
 		return err
 	}
-	options := store.Options{Dir: cfg.DataDir, Log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	options := store.Options{Dir: storeDir(cfg), Log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	info, err := store.Import(ctx, options, export)
 	if err != nil {
 		return err

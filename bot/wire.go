@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -48,9 +49,12 @@ func (a *App) wire(ctx, work context.Context) error {
 	return nil
 }
 
+// storeDir is where the store lies. The marker that says that there was one lies beside it, in the data folder too: the bot may write nowhere else.
+func storeDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "store") }
+
 func (a *App) openStore(_, _ context.Context, cfg *config.Config) error {
 	s, err := store.Open(store.Options{
-		Dir: cfg.DataDir, Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: over, Lease: lease,
+		Dir: storeDir(cfg), Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: over, Lease: lease,
 	})
 	if err != nil {
 		return err
