@@ -44,6 +44,7 @@ type Run struct {
 	UndoFrom uint64    `json:"undo_from,omitempty"` // epoch in which the latest undo began
 	Failures int       `json:"failures,omitempty"`  // nodes that did not get through a group that keeps going
 	Wide     bool      `json:"wide,omitempty"`      // some outcomes live in keys of their own
+	Assents  []Assent  `json:"assents,omitempty"`   // of those who agreed to a plan that needs it
 	Outcomes []Outcome `json:"outcomes,omitempty"`  // of finished acts, in order of finishing; those of a fan-out live in keys of their own and are merged by the reader
 }
 
