@@ -39,7 +39,9 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 	slot, values, wrong := p.answerValue(&u, o.spec, missing, value)
 	switch {
 	case values != nil && (chosen || !slot.kind.loose() || !p.isCommand(u)):
+		had := len(o.intent.Slots.All(slot.Name))
 		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, missing.At, values...))
+		pending.Missing = missing.moved(len(o.intent.Slots.All(slot.Name)) - had)
 		return p.answered(pending, o.intent), true
 	case wrong == nil || wrong.shapeless() || p.isCommand(u) || len(strings.Fields(said)) > 4:
 		return Parsed{}, false
@@ -107,12 +109,12 @@ func (p *Parser) answerValue(u *Utterance, spec *Spec, missing *Missing, said st
 		case spaced && slices.Contains([]string{"on", "in", "at", "of", "for", "from", "with", "to"}, head):
 			text = rest
 		}
-		got, fault := p.values(m, s, text)
-		if got != nil {
+		got, faults := p.values(m, s, text)
+		if faults == nil {
 			return s, got, nil
 		}
-		if wrong == nil || wrong.shapeless() || !fault.shapeless() && fault.rank() < wrong.rank() {
-			slot, wrong = s, fault
+		if f := faults[0]; wrong == nil || wrong.shapeless() || !f.shapeless() && f.rank() < wrong.rank() {
+			slot, wrong = s, f
 		}
 	}
 	return slot, nil, wrong
@@ -132,6 +134,19 @@ func (p *Parser) answerCommand(pending Parsed, value string, chosen bool) (Parse
 	next := pending.Missing.Next.shifted(at)
 	pending.Missing = &Missing{Command: at, Next: next}
 	return p.answered(pending, out.Commands[0]), true
+}
+
+// moved returns m with the later questions about the same list moved by n places, since n values came in before them.
+func (m *Missing) moved(n int) *Missing {
+	head := *m
+	for tail := &head; tail.Next != nil; tail = tail.Next {
+		next := *tail.Next
+		if next.Command == m.Command && next.Slot == m.Slot && next.At >= 0 && m.At >= 0 {
+			next.At += n
+		}
+		tail.Next = &next
+	}
+	return &head
 }
 
 // shifted returns the chain of questions with one more command before those behind place at.

@@ -33,7 +33,7 @@ type fault struct {
 // shapeless reports whether nothing in the words suggests that they were meant as a value at all.
 func (f *fault) shapeless() bool { return f.kind == faultForm && f.choices == nil && f.text == "" }
 
-// faulty reads one value at word i that is not right, notes in m.fault what is wrong with it, and returns the
+// faulty reads one value at word i that is not right, notes in m.faults what is wrong with it, and returns the
 // word behind it; -1 where the word is nothing that a person would mean for this hole.
 func (m *matcher) faulty(h *hole, i int) int {
 	if h.kind == kindNode {
@@ -94,7 +94,7 @@ func (m *matcher) faulty(h *hole, i int) int {
 		return -1
 	}
 	if next > 0 {
-		m.fault = f
+		m.faults = append(m.faults, f)
 	}
 	return next
 }
@@ -120,11 +120,11 @@ func (m *matcher) faultyRate(f *fault, i int) int {
 func (m *matcher) faultyName(h *hole, i, at int) int {
 	t := &m.toks[i]
 	if t.quoted {
-		m.fault = m.p.fault(h, t.raw, at)
+		m.faults = append(m.faults, m.p.fault(h, t.raw, at))
 		return i + 1
 	}
 	if said, next := m.twoWords(i); next > 0 {
-		m.fault = m.p.fault(h, said, at)
+		m.faults = append(m.faults, m.p.fault(h, said, at))
 		return next
 	}
 	if m.wordName(h, t, at) {
@@ -138,11 +138,11 @@ func (m *matcher) faultyName(h *hole, i, at int) int {
 	if article && f.kind == faultUnknown && !strings.ContainsAny(t.raw, "0123456789") {
 		return -1 // "flush the toilet" is not about us
 	}
-	m.fault = f
+	m.faults = append(m.faults, f)
 	return i + 1
 }
 
-// wordName notes in m.fault that t is a word of the language and a name as well, and reports whether it is.
+// wordName notes in m.faults that t is a word of the language and a name as well, and reports whether it is.
 func (m *matcher) wordName(h *hole, t *token, at int) bool {
 	var ok bool
 	if m.key, ok = appendKey(m.key[:0], t.raw); !ok || !reserved(t.low) {
@@ -152,10 +152,11 @@ func (m *matcher) wordName(h *hole, t *token, at int) bool {
 	if len(names) == 0 {
 		return false
 	}
-	m.fault = &fault{kind: faultAmbiguous, slot: h.slot, of: h.kind, said: t.raw, at: at, text: quote(t.raw) + " is a word of the language and a " + h.kind.String()}
+	f := &fault{kind: faultAmbiguous, slot: h.slot, of: h.kind, said: t.raw, at: at, text: quote(t.raw) + " is a word of the language and a " + h.kind.String()}
 	for _, name := range names {
-		m.fault.choices = append(m.fault.choices, quote(name))
+		f.choices = append(f.choices, quote(name))
 	}
+	m.faults = append(m.faults, f)
 	return true
 }
 

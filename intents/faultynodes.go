@@ -18,6 +18,7 @@ func (m *matcher) faultyNodes(h *hole, i int) int {
 		return next
 	}
 	m.nodes.reset(len(m.p.inv.Nodes))
+	before := len(m.faults)
 	next := m.faultyItem(h, i)
 	for h.list && next > 0 && next < len(m.toks) {
 		j := next
@@ -26,7 +27,7 @@ func (m *matcher) faultyNodes(h *hole, i int) int {
 			joined, j = true, j+1
 		}
 		after, _ := m.nodeItem(j, false)
-		if after < 0 && joined && m.fault == nil {
+		if after < 0 && joined && len(m.faults) < mostFaults {
 			after = m.faultyItem(h, j)
 		}
 		if after < 0 {
@@ -34,7 +35,7 @@ func (m *matcher) faultyNodes(h *hole, i int) int {
 		}
 		next = after
 	}
-	if m.fault == nil {
+	if len(m.faults) == before {
 		return -1
 	}
 	for _, at := range m.nodes.order {
@@ -54,11 +55,12 @@ func (m *matcher) faultyItem(h *hole, i int) int {
 		i++
 	}
 	next := m.faultyName(h, i, len(m.nodes.order))
-	if next > 0 && next < len(m.toks) && m.fault.kind == faultUnknown && m.rangeWord(next) && next+1 < len(m.toks) {
-		m.fault.at, m.fault.said = -1, m.fault.said+" "+m.toks[next].raw+" "+m.toks[next+1].raw
-		return next + 2
+	if next < 0 || next+1 >= len(m.toks) || !m.rangeWord(next) {
+		return next
 	}
-	return next
+	f := m.faults[len(m.faults)-1]
+	f.at, f.said = -1, f.said+" "+m.words(next, next+2) // "edge-97 through edge-99": the whole list is in doubt
+	return next + 2
 }
 
 // rangeWord reports whether word i joins the ends of a range and nothing else.
@@ -89,7 +91,7 @@ func (m *matcher) vague(h *hole, i int) int {
 		return m.siteOrNode(h, i)
 	}
 	fault.said = m.words(i, next)
-	m.fault = fault
+	m.faults = append(m.faults, fault)
 	return next
 }
 
@@ -106,7 +108,7 @@ func (m *matcher) siteOrNode(h *hole, i int) int {
 		f.text = strconv.Quote(site) + " is a site and a node"
 		f.choices = append(f.choices, "node "+nameText(m.p.names.names[at].text))
 	}
-	m.fault = f
+	m.faults = append(m.faults, f)
 	return next
 }
 
@@ -122,7 +124,7 @@ func (m *matcher) tooMany(h *hole, i int) int {
 	for _, at := range m.nodes.order[:min(most, len(m.nodes.order))] {
 		f.choices = append(f.choices, m.p.inv.Nodes[at].Name)
 	}
-	m.fault = f
+	m.faults = append(m.faults, f)
 	return next
 }
 

@@ -2,12 +2,13 @@ package intents
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// flags fills the slots and options of f from the flags of the command. A mistake goes into f.err or f.fault.
+// flags fills the slots and options of f from the flags of the command. A mistake goes into f.err or f.faults.
 func (m *matcher) flags(f *match) {
 	for i := range m.part.flags {
 		t := &m.part.flags[i]
@@ -99,21 +100,36 @@ func (m *matcher) flagSlot(f *match, t *token, slot SlotSpec) {
 	}
 	values, wrong := m.p.flagValues(slot, t)
 	switch {
-	case wrong != nil && wrong.kind == faultRefused:
-		f.err = "--" + t.low + ": " + wrong.text
 	case wrong != nil:
-		f.fault = wrong
-		if f.fault.at = -1; wrong.shapeless() {
-			wrong.text = strconv.Quote(t.value) + " is no " + slotPhrase(slot.Name)
-		}
-		if slot.List {
-			f.fault.at = len(f.slots.All(slot.Name))
-		}
+		m.flagFaults(f, t, slot, values, wrong)
 	case f.slots.Has(slot.Name) && !slot.List:
 		if f.slots.One(slot.Name) != values[0] {
 			f.err = slot.Name + " is said twice"
 		}
 	default:
+		f.fill(slot.Name, values)
+	}
+}
+
+// flagFaults notes what is wrong with the value of the flag t. values are those of its list that are right.
+func (m *matcher) flagFaults(f *match, t *token, slot SlotSpec, values []string, wrong []*fault) {
+	have := len(f.slots.All(slot.Name))
+	for _, w := range wrong {
+		switch {
+		case w.kind == faultRefused:
+			f.err = "--" + t.low + ": " + w.text
+		case w.shapeless():
+			w.text = strconv.Quote(t.value) + " is no " + slotPhrase(slot.Name)
+		}
+		if w.at >= 0 && slot.List {
+			w.at += have
+		}
+		if w.at < 0 && have > 0 {
+			w.at = have
+		}
+	}
+	f.faults = append(f.faults, wrong...)
+	if len(values) > 0 && slot.List {
 		f.fill(slot.Name, values)
 	}
 }
@@ -141,12 +157,12 @@ func (s *Spec) ordered(slots Slots) Slots {
 }
 
 // flagValues reads the value of the flag t as what slot takes, or says what is wrong with it.
-func (p *Parser) flagValues(slot SlotSpec, t *token) ([]string, *fault) {
+func (p *Parser) flagValues(slot SlotSpec, t *token) (values []string, wrong []*fault) {
 	m := p.scratch(time.Time{})
 	defer p.release(m)
 	if t.quoted {
 		m.part = &part{toks: []token{{raw: t.value, low: strings.ToLower(t.value), quoted: true}}}
-		if values, _ := m.whole(slot); values != nil {
+		if values, wrong = m.whole(slot); wrong == nil {
 			return values, nil
 		}
 	}
@@ -154,7 +170,7 @@ func (p *Parser) flagValues(slot SlotSpec, t *token) ([]string, *fault) {
 }
 
 // values reads text as what slot takes, all of it, or says what is wrong with it.
-func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, *fault) {
+func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, []*fault) {
 	pt := &part{}
 	toks, err := p.catalog.tokenise(nil, text)
 	if err == nil {
@@ -162,7 +178,7 @@ func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, *faul
 	}
 	m.part = pt
 	if err != nil || len(pt.toks) == 0 || len(pt.flags) > 0 {
-		return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: text, at: -1}
+		return nil, []*fault{{kind: faultForm, slot: slot.Name, of: slot.kind, said: text, at: -1}}
 	}
 	if slot.kind == kindText {
 		return []string{text}, nil
@@ -171,8 +187,8 @@ func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, *faul
 }
 
 // whole reads every word of m.part as the value of slot.
-func (m *matcher) whole(slot SlotSpec) ([]string, *fault) {
-	m.toks, m.vals, m.fault = m.part.toks, m.vals[:0], nil
+func (m *matcher) whole(slot SlotSpec) ([]string, []*fault) {
+	m.toks, m.vals, m.faults = m.part.toks, m.vals[:0], m.faults[:0]
 	h := &hole{slot: slot.Name, kind: slot.kind, list: slot.List}
 	if slot.kind == kindRate && len(m.toks) == 1 {
 		if v := number(m.toks[0].raw, 1, mostRate); v != "" {
@@ -180,16 +196,13 @@ func (m *matcher) whole(slot SlotSpec) ([]string, *fault) {
 		}
 	}
 	if next := m.value(h, 0, true); next == len(m.toks) {
-		return append([]string(nil), m.vals...), nil
+		return slices.Clone(m.vals), nil
 	}
 	m.vals = m.vals[:0]
-	if next := m.faulty(h, 0); next == len(m.toks) && m.fault != nil {
-		wrong := m.fault
-		m.fault = nil
-		return nil, wrong
+	if next := m.faulty(h, 0); next == len(m.toks) && len(m.faults) > 0 {
+		return slices.Clone(m.vals), slices.Clone(m.faults)
 	}
-	m.fault = nil
-	return nil, &fault{kind: faultForm, slot: slot.Name, of: slot.kind, said: m.words(0, len(m.toks)), at: -1}
+	return nil, []*fault{{kind: faultForm, slot: slot.Name, of: slot.kind, said: m.words(0, len(m.toks)), at: -1}}
 }
 
 // equal reports whether two lists of slots are the same.

@@ -48,7 +48,7 @@ func (p *Parser) joined(pt *part) string {
 		for _, toks := range [][]token{slices.Clone(pt.toks[:i]), pt.toks[i+1:]} {
 			toks[len(toks)-1].comma = false
 			m.read(&part{toks: toks, flags: pt.flags}, false)
-			if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && whole[0].fault == nil {
+			if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && len(whole[0].faults) == 0 {
 				both = append(both, whole[0].outcome().intent.Canonical())
 			}
 		}
@@ -67,7 +67,7 @@ func (p *Parser) corrected(pt *part, verb string) string {
 	fixed.toks = slices.Clone(pt.toks)
 	fixed.toks[0] = p.catalog.token(verb, false)
 	m.read(&fixed, false)
-	if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && whole[0].fault == nil {
+	if whole := best(m.found); len(whole) == 1 && whole[0].err == "" && len(whole[0].faults) == 0 {
 		return whole[0].outcome().intent.Canonical()
 	}
 	return ""

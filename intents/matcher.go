@@ -21,9 +21,9 @@ type matcher struct {
 	nodes nodeSet   // scratch for lists of nodes
 	steps int       // edges tried; bounded, so that no utterance takes long
 
-	listing bool   // every state in which the words end is wanted, not what they mean
-	lenient bool   // second pass: one value may be wrong
-	fault   *fault // what is wrong with a value on the path walked now
+	listing bool     // every state in which the words end is wanted, not what they mean
+	lenient bool     // second pass: values may be wrong
+	faults  []*fault // what is wrong with values on the path walked now
 	found   []match
 	ended   []halfway // where the words ended within a pattern
 }
@@ -46,15 +46,18 @@ type match struct {
 	rule    *rule
 	slots   Slots
 	options map[string]string
-	owned   bool   // options is the match's own, not the rule's
-	quoted  int    // quoted words that were taken for words of the grammar
-	missing bool   // a required slot is not filled
-	fault   *fault // a value that is wrong; only in the lenient pass
-	err     string // a flag that is wrong
+	owned   bool     // options is the match's own, not the rule's
+	quoted  int      // quoted words that were taken for words of the grammar
+	missing bool     // a required slot is not filled
+	faults  []*fault // values that are wrong; those of words only in the lenient pass
+	err     string   // a flag that is wrong
 }
 
 // mostSteps bounds the edges tried for one command; an ordinary command takes less than a hundred.
 const mostSteps = 20000
+
+// mostFaults bounds how many values of one command may be wrong; more is no command.
+const mostFaults = 3
 
 // mostEnded bounds how many unfinished ways to read a command are looked at.
 const mostEnded = 8
@@ -78,7 +81,7 @@ func (p *Parser) release(m *matcher) { p.matchers.Put(m) }
 func (m *matcher) read(pt *part, lenient bool) {
 	m.part, m.toks = pt, pt.toks
 	m.vals, m.caps, m.found, m.ended = m.vals[:0], m.caps[:0], m.found[:0], m.ended[:0]
-	m.steps, m.lenient, m.fault = 0, lenient, nil
+	m.steps, m.lenient, m.faults = 0, lenient, m.faults[:0]
 	m.walk(0, 0, 0)
 }
 
@@ -129,12 +132,12 @@ func (m *matcher) end(s int32, st *state, quoted int) {
 // right one may be part of a list in which another is wrong.
 func (m *matcher) take(e holeEdge, i, quoted int) {
 	h := &m.p.catalog.auto.holes[e.hole]
-	mark, before := len(m.vals), m.fault
+	mark, before := len(m.vals), len(m.faults)
 	m.pass(e, i, m.value(h, i, e.rangeTo), mark, quoted)
-	if m.lenient && m.fault == nil && i > 0 { // before the verb, anything is everyday talk
+	if m.lenient && before < mostFaults && i > 0 { // before the verb, anything is everyday talk
 		m.pass(e, i, m.faulty(h, i), mark, quoted)
 	}
-	m.fault = before
+	m.faults = m.faults[:before]
 }
 
 // pass goes on behind the hole of e, whose value reaches from word i to next and is in m.vals from mark on.
@@ -150,7 +153,7 @@ func (m *matcher) pass(e holeEdge, i, next, mark, quoted int) {
 // accept notes that the words can be read as each rule that ends in st.
 func (m *matcher) accept(st *state, quoted int) {
 	for _, r := range st.accepts {
-		f := match{rule: r, quoted: quoted, fault: m.fault}
+		f := match{rule: r, quoted: quoted, faults: slices.Clone(m.faults)}
 		if m.repeats(r) {
 			continue
 		}
@@ -160,7 +163,7 @@ func (m *matcher) accept(st *state, quoted int) {
 			m.flags(&f)
 			f.contradiction()
 		}
-		f.missing = f.fault == nil && r.spec.missing(f.slots) != nil
+		f.missing = len(f.faults) == 0 && r.spec.missing(f.slots) != nil
 		m.keep(f)
 	}
 }
@@ -217,11 +220,13 @@ func (m *matcher) keep(f match) {
 
 // same reports whether two matches are the same intent with the same slots and options.
 func (f *match) same(g *match) bool {
-	if f.rule.spec != g.rule.spec || f.err != g.err || (f.fault == nil) != (g.fault == nil) || len(f.options) != len(g.options) || !f.slots.equal(g.slots) {
+	if f.rule.spec != g.rule.spec || f.err != g.err || len(f.faults) != len(g.faults) || len(f.options) != len(g.options) || !f.slots.equal(g.slots) {
 		return false
 	}
-	if f.fault != nil && (f.fault.slot != g.fault.slot || f.fault.said != g.fault.said) {
-		return false
+	for i, w := range f.faults {
+		if w.slot != g.faults[i].slot || w.said != g.faults[i].said {
+			return false
+		}
 	}
 	for name, value := range f.options {
 		if g.options[name] != value {

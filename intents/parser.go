@@ -172,10 +172,9 @@ func compound(outcomes []outcome) Parsed {
 		if o.decision.rank() > outcomes[strictest].decision.rank() {
 			strictest = i
 		}
-		if o.missing != nil {
-			missing := *o.missing
+		for missing := o.missing; missing != nil; missing = missing.Next {
 			missing.Command = len(out.Commands)
-			*tail, tail = &missing, &missing.Next
+			*tail, tail = missing, &missing.Next
 		}
 		if o.spec == nil {
 			continue

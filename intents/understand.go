@@ -26,7 +26,7 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return p.decide(&whole[0], pt)
 	}
 	if half := p.unfinished(m); half != nil {
-		if !half.missing && half.fault == nil && half.err == "" {
+		if !half.missing && len(half.faults) == 0 && half.err == "" {
 			tr.reading(half, ", finished by flags")
 			return p.decide(half, pt) // "show run --run r-17"
 		}
@@ -38,7 +38,7 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 	}
 	m.read(pt, true)
 	if wrong := leastWrong(m.found); wrong != nil {
-		tr.reading(wrong, ", but "+wrong.fault.text)
+		tr.reading(wrong, ", but "+wrong.faults[0].text)
 		return p.wrong(wrong, pt)
 	}
 	tr.add("grammar: no pattern fits")
@@ -73,13 +73,13 @@ func (p *Parser) verbAndFlags(m *matcher) []match {
 func best(found []match) []match {
 	least := -1
 	for i := range found {
-		if f := &found[i]; !f.missing && f.err == "" && f.fault == nil && (least < 0 || f.quoted < least) {
+		if f := &found[i]; !f.missing && f.err == "" && len(f.faults) == 0 && (least < 0 || f.quoted < least) {
 			least = f.quoted
 		}
 	}
 	if least < 0 {
 		for i := range found {
-			if found[i].err != "" || found[i].fault != nil {
+			if found[i].err != "" || len(found[i].faults) > 0 {
 				return found[i : i+1]
 			}
 		}
@@ -89,7 +89,7 @@ func best(found []match) []match {
 		return found
 	}
 	return slices.DeleteFunc(slices.Clone(found), func(f match) bool {
-		return f.missing || f.err != "" || f.fault != nil || f.quoted > least
+		return f.missing || f.err != "" || len(f.faults) > 0 || f.quoted > least
 	})
 }
 
@@ -98,7 +98,7 @@ func (p *Parser) decide(f *match, pt *part) outcome {
 	if f.err != "" {
 		return outcome{decision: Refuse, because: f.err}
 	}
-	if f.fault != nil {
+	if len(f.faults) > 0 {
 		return p.wrong(f, pt)
 	}
 	o := f.outcome()

@@ -102,7 +102,7 @@ func (p *Parser) lacks(f *match, pt *part) outcome {
 	if f.err != "" {
 		return outcome{decision: Refuse, because: f.err}
 	}
-	if f.fault != nil {
+	if len(f.faults) > 0 {
 		return p.wrong(f, pt)
 	}
 	o := f.outcome()

@@ -5,19 +5,36 @@ import (
 	"strings"
 )
 
-// leastWrong returns the reading whose one wrong value is the easiest to put right, nil where there is none.
+// leastWrong returns the reading whose wrong values are the easiest to put right, nil where there is none.
 func leastWrong(found []match) *match {
 	var least *match
 	for i := range found {
 		f := &found[i]
-		if f.fault == nil || f.err != "" {
+		if len(f.faults) == 0 || f.err != "" || !f.plausible() {
 			continue
 		}
-		if least == nil || f.fault.rank() < least.fault.rank() || f.fault.rank() == least.fault.rank() && f.fault.near < least.fault.near {
+		if least == nil || f.wrongness() < least.wrongness() {
 			least = f
 		}
 	}
 	return least
+}
+
+// plausible reports whether somebody could have meant f. One wrong value may be any word; where there are more, each must look like a name.
+func (f *match) plausible() bool {
+	if len(f.faults) == 1 {
+		return true
+	}
+	return !slices.ContainsFunc(f.faults, func(w *fault) bool { return w.kind == faultUnknown && !strings.ContainsAny(w.said, "0123456789") })
+}
+
+// wrongness orders readings: by how many values are wrong, how badly, and how far the nearest name is.
+func (f *match) wrongness() int {
+	worst, near := 0, 0
+	for _, w := range f.faults {
+		worst, near = max(worst, w.rank()), near+w.near
+	}
+	return len(f.faults)*10000 + worst*1000 + min(near, 999)
 }
 
 // rank orders faults by how likely it is that the reading is the right one.
@@ -36,39 +53,73 @@ func (f *fault) rank() int {
 	return 4
 }
 
-// wrong makes the outcome of a command with one value that is not right: a request to see takes a mistyped name
-// for what it must be, everything else asks.
+// wrong makes the outcome of a command with values that are not right: a request to see takes mistyped names for
+// what they must be, everything else asks about one after another.
 func (p *Parser) wrong(f *match, pt *part) outcome {
 	o := f.outcome()
-	w := f.fault
-	if w.kind == faultRefused {
-		return outcome{decision: Refuse, because: w.text}
+	for _, w := range f.faults {
+		if w.kind == faultRefused {
+			return outcome{decision: Refuse, because: w.text}
+		}
 	}
 	if o.spec.Risk.Changes() && pt.unclear() != "" {
 		return outcome{decision: Refuse, because: pt.unclear()}
 	}
-	slot, _ := o.spec.Slot(w.slot)
-	if w.kind == faultMistyped && !o.spec.Risk.Changes() {
-		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, w.at, w.value))
-		o.decision, o.sure, o.because = Act, 0.8, w.text+"; read"
+	if !o.spec.Risk.Changes() && f.allMistyped() {
+		o.correct(f.faults)
 		return o
 	}
-	o.decision, o.sure, o.because = Ask, 0.8, w.text
-	o.missing = &Missing{Slot: w.slot, Choices: w.choices, At: w.at}
+	tail := &o.missing
+	for _, w := range f.faults {
+		*tail = o.ask(w, len(f.faults) == 1)
+		tail = &(*tail).Next
+	}
+	w := f.faults[0]
+	o.decision, o.sure, o.because, o.question = Ask, 0.8, w.text, o.missing.Question
+	if w.kind == faultMistyped {
+		o.because = "there is no " + w.of.String() + " " + w.said
+	}
+	return o
+}
+
+// allMistyped reports whether every wrong value is one slip away from exactly one name.
+func (f *match) allMistyped() bool {
+	return !slices.ContainsFunc(f.faults, func(w *fault) bool { return w.kind != faultMistyped })
+}
+
+// correct puts the names that must be meant into the slots of o.
+func (o *outcome) correct(faults []*fault) {
+	said := make([]string, len(faults))
+	for i, w := range faults {
+		slot, _ := o.spec.Slot(w.slot)
+		at := w.at
+		if at >= 0 {
+			at += i // those before it came in
+		}
+		o.intent.Slots = o.spec.ordered(put(o.intent.Slots, slot, at, w.value))
+		said[i] = w.text
+	}
+	o.decision, o.sure, o.because = Act, 0.8, strings.Join(said, ", ")+"; read"
+}
+
+// ask asks about one wrong value; alone says that nothing else is wrong.
+func (o *outcome) ask(w *fault, alone bool) *Missing {
+	slot, _ := o.spec.Slot(w.slot)
+	m := &Missing{Slot: w.slot, Choices: w.choices, At: w.at}
 	if !slot.List {
-		o.missing.At = -1
+		m.At = -1
 	}
 	switch {
 	case w.kind == faultMistyped:
-		o.because = "there is no " + w.of.String() + " " + w.said
-		o.question = "Did you mean " + w.value + "? Then type: " + o.with(slot, w.at, w.value).Canonical()
+		if m.Question = "Did you mean " + w.value + "?"; alone {
+			m.Question += " Then type: " + o.with(slot, w.at, w.value).Canonical()
+		}
 	case len(w.choices) > 0:
-		o.question = capital(w.text) + "; did you mean " + numberedList(w.choices) + "?"
+		m.Question = capital(w.text) + "; did you mean " + numberedList(w.choices) + "?"
 	default:
-		o.question = capital(w.text) + ". " + prompt([]string{w.slot})
+		m.Question = capital(w.text) + ". " + prompt([]string{w.slot})
 	}
-	o.missing.Question = o.question
-	return o
+	return m
 }
 
 // with returns the intent of o with value in slot.
