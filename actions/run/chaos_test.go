@@ -82,12 +82,12 @@ func beWorker(folder string) error {
 // one be the first: a second key for the same thing is a repeated effect.
 type mark struct{ folder string }
 
-// refused is why every fifth run has to be undone.
-var refused = errors.New("refused")
+// errRefused is why every fifth run has to be undone.
+var errRefused = errors.New("refused")
 
 func (x mark) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if c.Step == 4 && c.Request.Has("fails") {
-		return run.Result{}, refused
+		return run.Result{}, errRefused
 	}
 	return run.Result{Say: "marked"}, x.act(ctx, c, "do")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,27 +137,26 @@ func TestCancelFromAnotherProcess(t *testing.T) {
 func TestCancelWhileParking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, disk := newWorld(), fake.New()
-		var other *process
-		var id string
-		asked := false
+		var other atomic.Pointer[process]
+		var asked atomic.Bool
 		owner := w.start(t, disk, "owner", func(op fake.Op) fake.Fault {
-			if op.Name == "kv.update" && w.called(id+"/do/1/") && !asked {
-				asked = true
-				if err := other.e.Cancel(t.Context(), id, ben); err != nil {
+			if op.Name == "kv.update" && w.called("r-1/do/1/") && asked.CompareAndSwap(false, true) {
+				if err := other.Load().e.Cancel(t.Context(), "r-1", ben); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(time.Second)
 			}
 			return fake.None
 		})
-		id = accepted(t, owner, plan("c", actions.Group{Steps: steps(2, func(i int, d *does) { d.Wait = time.Duration(5*i) * time.Hour })}))
-		other = w.start(t, disk, "other", nil)
-		r := owner.until(t, id, nil)
-		if !asked || r.State != actions.Cancelled || r.Ended.Sub(r.Accepted) > time.Minute {
-			t.Errorf("asked %v: %s", asked, run.Summary(r))
+		accepted(t, owner, plan("c", actions.Group{Steps: steps(2, func(i int, d *does) { d.Wait = time.Duration(5*i) * time.Hour })}))
+		synctest.Wait() // the first step is under way
+		other.Store(w.start(t, disk, "other", nil))
+		r := owner.until(t, "r-1", nil)
+		if !asked.Load() || r.State != actions.Cancelled || r.Ended.Sub(r.Accepted) > time.Minute {
+			t.Errorf("asked %v: %s", asked.Load(), run.Summary(r))
 		}
 		owner.close(t)
-		other.close(t)
+		other.Load().close(t)
 	})
 }
 

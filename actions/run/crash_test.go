@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,11 +179,13 @@ type result struct {
 // person asks for the run of a shape and, where it says so, cancels or undoes it. A process that dies does not stop a person: what got no answer is
 // asked again of the next one.
 type person struct {
-	shape      shape
-	id         string
-	cancelled  bool // a wish to cancel is answered
+	shape  shape
+	id     string
+	undone bool
+
+	mu         sync.Mutex
 	wantCancel bool
-	undone     bool
+	cancelled  bool // the wish is answered
 }
 
 // use does all that with one process and tells whether the run is over.
@@ -196,14 +199,11 @@ func (c *person) use(t *testing.T, p *process, w *world, plan actions.Plan) bool
 	}
 	w.hook(func(n int) {
 		if n == c.shape.cancelAt {
-			c.wantCancel = true
-			c.cancel(t, p)
+			c.cancel(t, p, true)
 		}
 	})
 	defer w.hook(nil)
-	if c.wantCancel {
-		c.cancel(t, p)
-	}
+	c.cancel(t, p, false)
 	events, err := p.e.Follow(t.Context(), c.id)
 	for ; errors.Is(err, store.ErrNotFound); events, err = p.e.Follow(t.Context(), c.id) {
 		time.Sleep(time.Second) // accepted by an earlier process, not begun yet
@@ -219,8 +219,7 @@ func (c *person) use(t *testing.T, p *process, w *world, plan actions.Plan) bool
 		over = e.Run.State.Final()
 		switch {
 		case c.shape.cancelWaiting && e.Run.State == actions.Waiting:
-			c.wantCancel = true
-			c.cancel(t, p)
+			c.cancel(t, p, true)
 		case c.shape.undoAfter && e.Run.Holding():
 			c.undo(t, p)
 		}
@@ -234,12 +233,19 @@ func (c *person) use(t *testing.T, p *process, w *world, plan actions.Plan) bool
 	return over
 }
 
-func (c *person) cancel(t *testing.T, p *process) {
-	if c.cancelled {
+// cancel puts the wish down, now or because an earlier process died over it.
+func (c *person) cancel(t *testing.T, p *process, now bool) {
+	c.mu.Lock()
+	c.wantCancel = c.wantCancel || now
+	ask := c.wantCancel && !c.cancelled
+	c.mu.Unlock()
+	if !ask {
 		return
 	}
 	err := p.e.Cancel(t.Context(), c.id, actions.Actor{Name: "ben"})
-	c.cancelled = err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancelled = c.cancelled || err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
 }
 
 func (c *person) undo(t *testing.T, p *process) bool {
@@ -375,4 +381,74 @@ func TestPairsOfFaults(t *testing.T) {
 		}
 	}
 	t.Logf("%d pairs sampled, both fell in %d", samples, both)
+}
+
+// TestEveryStoreCallInAHurryMayFail undoes a run by the ordinary road while the only worker is busy, so that the wish and the undo itself go past the
+// queue, and lets every store call from the wish on fail.
+func TestEveryStoreCallInAHurryMayFail(t *testing.T) {
+	points := 0
+	for _, fault := range append(crashes, fake.None) {
+		for n := 1; ; n++ {
+			hits := 0
+			synctest.Test(t, func(t *testing.T) { hurried(t, blow{n, fault}, &hits) })
+			if t.Failed() {
+				t.Fatalf("%v at call %d", fault, n)
+			}
+			if hits == 0 || fault == fake.None {
+				break
+			}
+			points++
+		}
+	}
+	t.Logf("%d points enumerated", points)
+}
+
+func hurried(t *testing.T, b blow, hits *int) {
+	w, disk := newWorld(), fake.New()
+	inject, armed := b.inject(hits), atomic.Bool{}
+	before := w.start(t, disk, "before", func(op fake.Op) fake.Fault {
+		if !armed.Load() {
+			return fake.None
+		}
+		return inject(op)
+	}, sixTries, func(o *run.Options) { o.Workers = 1 })
+	old := before.until(t, accepted(t, before, plan("old", actions.Group{Steps: steps(2, nil)})), nil)
+	long := accepted(t, before, plan("long", actions.Group{Steps: steps(1, func(_ int, d *does) { d.Long, d.Thing = 10*time.Hour, "x" })}))
+	time.Sleep(time.Second)
+	wish, err := verbsOf(before)["run.undo"].Plan(t.Context(), asked("run.undo", "run", old.ID), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	armed.Store(true)
+	start := time.Now()
+	id, _, err := before.e.Accept(t.Context(), wish)
+	if err == nil {
+		time.Sleep(20 * time.Second)
+	}
+	if b.fault == fake.None {
+		if r := before.until(t, old.ID, nil); r.State != actions.Undone || r.Ended.Sub(start) > time.Second {
+			t.Errorf("in a hurry: %s at +%s", run.Summary(r), r.Ended.Sub(start))
+		}
+	}
+	before.h.Kill()
+	before.close(t)
+	after := w.start(t, disk, "after", nil, sixTries)
+	defer after.close(t)
+	if err != nil {
+		if id, _, err = after.e.Accept(t.Context(), wish); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(5 * time.Minute)
+	if err := after.e.Cancel(t.Context(), long, ben); err != nil {
+		t.Error(err)
+	}
+	for id, want := range map[string]actions.State{id: actions.Done, old.ID: actions.Undone, long: actions.Cancelled} {
+		if r := after.until(t, id, nil); r.State != want {
+			t.Errorf("%s, want it %s", run.Summary(r), want)
+		}
+	}
+	if got := w.state(); got != "" {
+		t.Errorf("world = %s, want nothing", got)
+	}
 }

@@ -214,10 +214,8 @@ func (f Filter) matches(r actions.Run) bool {
 		return true
 	}
 	for _, g := range r.Plan.Groups {
-		for _, n := range g.Nodes {
-			if n == f.Node {
-				return true
-			}
+		if slices.Contains(g.Nodes, f.Node) {
+			return true
 		}
 	}
 	return false

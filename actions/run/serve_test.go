@@ -204,7 +204,7 @@ func TestPausedOwnerIsFenced(t *testing.T) {
 					return run.Result{Say: "by " + owner}, nil
 				}}
 				h := disk.Open(fake.Options{Inject: inject})
-				e, err := run.New(run.Options{Store: h, Owner: owner, Executors: map[string]run.Executor{"x": x}, Acts: 1})
+				e, err := run.New(run.Options{Store: h, Owner: owner, Executors: map[string]run.Executor{"x": x}, Acts: 1, Workers: 1})
 				if err != nil {
 					t.Fatal(err)
 				}
