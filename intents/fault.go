@@ -42,61 +42,82 @@ func (m *matcher) faulty(h *hole, i int) int {
 	if h.kind.named() {
 		return m.faultyName(h, i, 0)
 	}
-	t := &m.toks[i]
-	f := &fault{kind: faultForm, slot: h.slot, of: h.kind, said: t.raw}
-	next := i + 1
-	switch h.kind {
-	case kindRun:
-		if t.word == wordRun && i+1 < len(m.toks) {
-			next, f.said = i+2, m.toks[i+1].raw
-		}
-		if !digits(f.said) {
-			return -1
-		}
-		f.text = "a bare number could be anything"
-		f.choices = []string{"r-" + f.said}
-	case kindDuration, kindPeriod:
-		next = m.faultySpan(f, i)
-	case kindState, kindPlatform:
-		if reserved(t.low) {
-			return -1
-		}
-		f.choices = states()
-		if h.kind == kindPlatform {
-			f.choices = []string{"linux", "darwin"}
-		}
-		f.text = "there is no " + h.kind.String() + " " + strconv.Quote(t.raw)
-		if near := closest(t.low, f.choices); near == "" {
-			return -1
-		}
-	case kindURL, kindPrefix:
-		if !isURL(t.raw) {
-			return -1
-		}
-		_, why := cleanURL(t.raw)
-		f.text = why
-	case kindTopic:
-		if len(m.toks) != i+1 || reserved(t.low) {
-			return -1
-		}
-		f.text = "there is nothing called " + strconv.Quote(t.raw)
-		if f.choices = m.p.catalog.topicsNear(t.low); f.choices != nil {
-			f.kind, f.value, f.text = faultMistyped, f.choices[0], "taking "+t.raw+" as "+f.choices[0]
-		}
-	case kindRate:
-		next = m.faultyRate(f, i)
-	case kindCount, kindVNI:
-		if !digits(strings.TrimPrefix(t.raw, "-")) {
-			return -1
-		}
-		f.text = t.raw + " is out of range"
-	default:
-		return -1
+	if h.kind == kindURL {
+		return m.faultyURLs(h, i)
 	}
+	f := &fault{kind: faultForm, slot: h.slot, of: h.kind, said: m.toks[i].raw, at: -1}
+	next := m.faultyForm(f, i)
 	if next > 0 {
 		m.faults = append(m.faults, f)
 	}
 	return next
+}
+
+// faultyForm is faulty for values that are no names: it completes f.
+func (m *matcher) faultyForm(f *fault, i int) int {
+	switch f.of {
+	case kindRun:
+		return m.faultyRun(f, i)
+	case kindDuration, kindPeriod:
+		return m.faultySpan(f, i)
+	case kindRate:
+		return m.faultyRate(f, i)
+	case kindTopic:
+		return m.faultyTopic(f, i)
+	}
+	t := &m.toks[i]
+	switch f.of {
+	case kindState:
+		f.choices = states()
+	case kindPlatform:
+		f.choices = []string{"linux", "darwin"}
+	case kindPrefix:
+		if _, f.text = cleanURL(t.raw); !isURL(t.raw) {
+			f.text = "a prefix begins with / or is a URL"
+		}
+		if reserved(t.low) {
+			return -1
+		}
+		return i + 1
+	case kindCount, kindVNI:
+		f.text = t.raw + " is out of range"
+		if !digits(strings.TrimPrefix(t.raw, "-")) {
+			return -1
+		}
+		return i + 1
+	}
+	f.text = "there is no " + f.of.String() + " " + strconv.Quote(t.raw)
+	if reserved(t.low) || closest(t.low, f.choices) == "" {
+		return -1
+	}
+	return i + 1
+}
+
+// faultyRun says in f what is wrong with the word at i that stands where a run should.
+func (m *matcher) faultyRun(f *fault, i int) int {
+	next := i + 1
+	if m.toks[i].word == wordRun && next < len(m.toks) {
+		f.said = m.toks[next].raw
+		next++
+	}
+	if !digits(f.said) {
+		return -1
+	}
+	f.text, f.choices = "a bare number could be anything", []string{"r-" + f.said}
+	return next
+}
+
+// faultyTopic says in f what is wrong with the word at i that stands where a subject of help should.
+func (m *matcher) faultyTopic(f *fault, i int) int {
+	t := &m.toks[i]
+	if len(m.toks) != i+1 || reserved(t.low) {
+		return -1
+	}
+	f.text = "there is nothing called " + strconv.Quote(t.raw)
+	if f.choices = m.p.catalog.topicsNear(t.low); f.choices != nil {
+		f.kind, f.value, f.text = faultMistyped, f.choices[0], "taking "+t.raw+" as "+f.choices[0]
+	}
+	return i + 1
 }
 
 // faultyRate says in f what is wrong with the word at i that stands where a rate should.

@@ -24,6 +24,10 @@ func TestSeveralMistypedNames(t *testing.T) {
 		{"flush edge-98, edge-3 and edge-99", "ask cache.flush node=edge-3"},
 		{"flush edge-1 and edge-98 --node edge-99", "ask cache.flush node=edge-1"},
 		{"flush edge-96, edge-97, edge-98 and edge-99", "refuse"},
+		{"purge http://o.example/a http://u:p@o.example/b and http://o.example/c on edge-1", "ask cache.purge url=http://o.example/a,http://o.example/c node=edge-1"},
+		{"purge http:///a and http:///b", "ask cache.purge"},
+		{"purge prefix news", "ask cache.purge"},
+		{"purge prefix http:///", "ask cache.purge"},
 		{"check disk on monday", "refuse"},
 		{"prime time on tv", "refuse"},
 		{"purge users on prod", "refuse"},
@@ -69,6 +73,14 @@ func TestSeveralQuestionsOneAfterAnother(t *testing.T) {
 			{"sport-2", "ask cache.loadtest deployment=sport-2"},
 			{"1", "ask cache.loadtest deployment=sport-2 duration=8m0s"},
 			{"100/s", "act cache.loadtest deployment=sport-2 duration=8m0s rate=100"},
+		},
+		{
+			{"purge http://o.example/a http://u:p@o.example/b and http://o.example/c", "ask cache.purge url=http://o.example/a,http://o.example/c"},
+			{"http://o.example/b", "act cache.purge url=http://o.example/a,http://o.example/b,http://o.example/c"},
+		},
+		{
+			{"purge prefix news", "ask cache.purge"},
+			{"/news/", "act cache.purge prefix=/news/"},
 		},
 		{
 			{"flush edge-98 and edge-97; purge nws; cancel 17", "ask cache.flush ; cache.purge ; run.cancel"},
