@@ -42,14 +42,15 @@ type App struct {
 	catalog *intents.Catalog
 	client  *http.Client // for caches and origins; its connections are shared
 
-	store   *store.Engine
-	content *content.Content
-	engine  *run.Engine
-	audit   *policy.Audit
-	desk    *Desk
-	socket  *socket.Server
-	http    *ops.Servers
-	board   *ops.Board // how the rooms vote on readiness
+	store      *store.Engine
+	content    *content.Content
+	monitoring *monitoring
+	engine     *run.Engine
+	audit      *policy.Audit
+	desk       *Desk
+	socket     *socket.Server
+	http       *ops.Servers
+	board      *ops.Board // how the rooms vote on readiness
 
 	reloading sync.Mutex
 	stop      context.CancelFunc // of what works in the background
@@ -129,10 +130,15 @@ func (a *App) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
+	senders, err := sendersOf(next)
+	if err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
 	view, err := a.view(ctx, next)
 	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
+	a.monitoring.door.SetSenders(senders)
 	old := a.config.Swap(next)
 	a.desk.SetView(view)
 	a.metrics.ConfigRead(next.Hash(), time.Now())

@@ -34,6 +34,7 @@ type View struct {
 	Parser *intents.Parser
 	Policy *policy.Policy
 	World  actions.World
+	OnCall *policy.OnCall // nil where nobody is
 	Zone   *time.Location // times in replies, unless the person has a zone
 	Limits Limits
 }
@@ -55,6 +56,10 @@ type Desk struct {
 	engine    Engine
 	audit     Audit
 	questions *questions
+	quotas    *policy.Quotas
+	rules     Rules
+	tell      func(reply.Card)              // to everybody who watches
+	bound     func(as string) *policy.Bound // what a job that was made at run time is bound to; nil for everybody else
 	importer  Importer
 	status    func(context.Context) []StatusLine
 	count     func(doorName, decision string)
@@ -65,6 +70,13 @@ type Desk struct {
 type Importer interface {
 	ObserveOnly(ctx context.Context) (bool, store.ImportInfo, error)
 	LeaveObserveOnly(ctx context.Context, by string) error
+}
+
+// Rules is what the desk needs of the rules: commands of people count in their cooldowns, and one switch holds them all.
+type Rules interface {
+	Note(ctx context.Context, r actions.Request, nodes []string) error
+	Paused(ctx context.Context) (on bool, why string, err error)
+	Resume(ctx context.Context) (ended []string, err error)
 }
 
 // StatusLine is the state of one part of the program, for status.show.
@@ -84,8 +96,11 @@ func (d *Desk) Handle(ctx context.Context, m door.Message, send func(reply.Card)
 	v := d.view.Load()
 	t := &talk{
 		Desk: d, view: v, message: m, send: send,
-		actor: v.Policy.Who(m.As),
-		log:   d.log.With("door", m.Origin.Door, "as", m.As),
+		actor: v.Policy.Who(m.As), bound: d.bound(m.As),
+		log: d.log.With("door", m.Origin.Door, "as", m.As),
+	}
+	if t.bound != nil {
+		t.actor.Owner = t.bound.Owner
 	}
 	exit := t.handle(ctx)
 	d.count(m.Origin.Door, t.decision)
@@ -99,6 +114,7 @@ type talk struct {
 	message  door.Message
 	send     func(reply.Card)
 	actor    actions.Actor
+	bound    *policy.Bound
 	log      *slog.Logger
 	decision string // for the metrics: how it was read or what became of it
 }

@@ -69,6 +69,11 @@ func (t *talk) planOne(ctx context.Context, r actions.Request) (proposal, door.E
 	if verb.Plan == nil {
 		return p, door.OK
 	}
+	if r.Intent == approveIntent {
+		if exit := t.mayApprove(ctx, r); exit != door.OK {
+			return p, exit
+		}
+	}
 	plan, err := verb.Plan(ctx, r, t.view.World)
 	if err != nil {
 		return p, t.sorry(ctx, r, err)
@@ -84,25 +89,25 @@ func (t *talk) planOne(ctx context.Context, r actions.Request) (proposal, door.E
 	if !p.verdict.Allow {
 		return p, t.refuse(ctx, plan.Request, p.verdict)
 	}
+	plan.Approve = p.verdict.Approve
 	return p, door.OK
 }
 
 // caseOf is what policy decides on. A command about a run touches what that run touches; one that lets everything go on touches everything.
 func (t *talk) caseOf(ctx context.Context, r actions.Request, risk actions.Risk) (policy.Case, error) {
-	c := policy.Case{Request: r, Risk: risk, World: t.view.World}
+	c := policy.Case{Request: r, Risk: risk, World: t.view.World, Now: t.message.At, Bound: t.bound}
 	if r.Intent == resumeIntent {
 		err := everything(ctx, &c)
 		return c, err
 	}
-	id := r.One("run")
-	if id == "" || risk == actions.Read {
+	if !steersRun(r.Intent) {
 		return c, nil
 	}
-	about, err := t.engine.Get(ctx, id)
+	target, err := t.engine.Get(ctx, r.One("run"))
 	if err != nil {
 		return c, err
 	}
-	c.Nodes, c.Deployments = about.Plan.Targets(), about.Plan.Request.All("deployment")
+	c.Nodes, c.Deployments = target.Plan.Targets(), target.Plan.Request.All("deployment")
 	return c, nil
 }
 

@@ -15,7 +15,7 @@ func (t *talk) read(ctx context.Context, r actions.Request) door.Exit {
 	if !ok {
 		return t.noVerb(r)
 	}
-	verdict := t.view.Policy.Decide(ctx, policy.Case{Request: r, Risk: verb.Risk, World: t.view.World})
+	verdict := t.view.Policy.Decide(ctx, policy.Case{Request: r, Risk: verb.Risk, World: t.view.World, Now: t.message.At, Bound: t.bound})
 	if !verdict.Allow {
 		return t.refuse(ctx, r, verdict)
 	}

@@ -15,27 +15,37 @@ import (
 // resumeIntent ends observe-only, the state after an import in which nothing is changed until a person has seen the difference.
 const resumeIntent = "automation.resume"
 
-// resumeVerb plans the end of observe-only: its plan is the difference that a person must see, and always asks for a yes.
+// resumeVerb plans the end of observe-only, whose plan is the difference that a person must see and always asks for a yes, or the end of a pause.
 func (d *Desk) resumeVerb() actions.Verb {
 	return actions.Verb{
 		Intent: resumeIntent, Risk: actions.Disruptive,
 		Plan: func(ctx context.Context, r actions.Request, w actions.World) (actions.Plan, error) {
+			p := actions.Plan{Request: r, Risk: actions.Disruptive}
 			on, info, err := d.importer.ObserveOnly(ctx)
 			if err != nil {
-				return actions.Plan{}, err
+				return p, err
+			}
+			if on {
+				p.Say, p.Confirm = "resume: "+info.Why, true
+				p.Groups = resumeSteps("leave observe-only: the runs below carry on")
+				p.Notes, err = d.difference(ctx, w)
+				return p, err
+			}
+			on, why, err := d.rules.Paused(ctx)
+			if err != nil {
+				return p, err
 			}
 			if !on {
-				return actions.Plan{}, fmt.Errorf("nothing is held: I am not in observe-only")
+				return p, fmt.Errorf("nothing is held: there is no pause, and I am not in observe-only")
 			}
-			lines, err := d.difference(ctx, w)
-			if err != nil {
-				return actions.Plan{}, err
-			}
-			say := "resume: " + info.Why
-			step := actions.Step{Kind: resumeIntent, Key: "store/observe-only", Say: "leave observe-only: the runs below carry on", NoUndo: "what carries on acts at once"}
-			return actions.Plan{Request: r, Risk: actions.Disruptive, Say: say, Confirm: true, Groups: []actions.Group{{Steps: []actions.Step{step}}}, Notes: lines}, nil
+			p.Say, p.Groups = "let rules and jobs act again: "+why, resumeSteps("end the pause: rules and jobs act again")
+			return p, nil
 		},
 	}
+}
+
+func resumeSteps(say string) []actions.Group {
+	return []actions.Group{{Steps: []actions.Step{{Kind: resumeIntent, Key: "automation", Say: say, NoUndo: "what carries on acts at once"}}}}
 }
 
 // difference tells what the imported store and the world of now do not agree on, and what would carry on.
@@ -95,13 +105,16 @@ func (t *talk) held(ctx context.Context, p proposal) door.Exit {
 	return door.Refused
 }
 
-// resume ends observe-only. It is no run: runs are what waits for it.
+// resume ends observe-only and pauses. It is no run: runs are what waits for it.
 func (t *talk) resume(ctx context.Context, p proposal) door.Exit {
 	if err := t.audit.Append(ctx, entry(p.request, policy.Entry{Decision: policy.Accepted, PlanHash: p.plan.Hash(), Risk: p.verdict.Risk})); err != nil {
 		return t.trouble("write the audit log, so I still only observe", err)
 	}
-	if err := t.importer.LeaveObserveOnly(ctx, t.actor.String()); err != nil {
+	if err := t.importer.LeaveObserveOnly(ctx, t.actor.String()); err != nil { // no error where there is none
 		return t.trouble("leave observe-only", err)
+	}
+	if _, err := t.rules.Resume(ctx); err != nil {
+		return t.trouble("end the pause", err)
 	}
 	t.send(reply.Card{Kind: reply.Done, Title: "resumed: " + p.plan.Say, Lines: p.plan.Notes, Hint: "say \"runs\" to see what carries on"})
 	return door.OK

@@ -20,6 +20,9 @@ func (t *talk) accept(ctx context.Context, p proposal) door.Exit {
 	if exit := t.held(ctx, p); exit != door.OK {
 		return exit
 	}
+	if exit := t.spend(ctx, p); exit != door.OK {
+		return exit
+	}
 	// The audit line comes first: what is done without a trace is worse than a trace of what was then not done.
 	if err := t.audit.Append(ctx, entry(p.request, policy.Entry{Decision: policy.Accepted, PlanHash: p.plan.Hash(), Risk: p.verdict.Risk})); err != nil {
 		return t.trouble("write the audit log, so nothing was done", err)
@@ -34,6 +37,10 @@ func (t *talk) accept(ctx context.Context, p proposal) door.Exit {
 	title := "accepted: " + p.plan.Say
 	if !first {
 		title = "already accepted: " + p.plan.Say
+	}
+	t.glass(p)
+	if err := t.rules.Note(ctx, p.request, p.plan.Targets()); err != nil {
+		t.log.Warn("not counted in the cooldowns of rules", "run", id, "err", err)
 	}
 	t.log.Info("run accepted", "run", id, "intent", p.request.Intent, "actor", p.request.Actor.String(), "first", first)
 	t.send(reply.Card{ID: id, Kind: reply.Progress, Title: title, Lines: p.plan.Lines(), Run: id, Live: true})
@@ -57,6 +64,9 @@ func (t *talk) follow(ctx context.Context, id string) door.Exit {
 		}
 		if last.ID == "" {
 			continue
+		}
+		if waitsForPeople(last) {
+			return t.waits(last)
 		}
 		t.send(runCard(last, progress))
 		if last.State.Final() {

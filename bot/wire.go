@@ -35,10 +35,12 @@ func (a *App) wire(ctx, work context.Context) error {
 	}{
 		{"store", a.openStore},
 		{"caches", a.openContent},
+		{"monitoring", a.openMonitoring},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
 		{"watch", a.openWatch},
 		{"work", a.openWork},
+		{"alerts", a.openAlertDoor},
 		{"socket", a.openSocket},
 		{"listeners", a.openListeners},
 	} {
@@ -76,7 +78,9 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	maps.Copy(executors, a.content.Executors())
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors()} {
+		maps.Copy(executors, more)
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -120,11 +124,15 @@ func (a *App) observe() run.Observe {
 func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d := &Desk{
 		catalog: a.catalog.Intents(), engine: a.engine, audit: a.audit, questions: &questions{a.store.Bucket(store.Guards)},
-		importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
+		quotas: policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
+		bound: func(string) *policy.Bound { return nil }, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
 	}
 	d.verbs = map[string]actions.Verb{}
 	nodes := node.New(node.Options{Health: a.content.Health})
-	for _, verbs := range [][]actions.Verb{d.ownVerbs(), nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain)} {
+	for _, verbs := range [][]actions.Verb{
+		d.ownVerbs(), nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
+		policy.AuditVerbs(a.audit),
+	} {
 		for _, v := range verbs {
 			d.verbs[v.Intent] = v
 		}
@@ -140,10 +148,6 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 
 // view builds what a reload replaces. It changes nothing but what the store remembers of the file's inventory.
 func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
-	p, err := policy.New(cfg.Policy())
-	if err != nil {
-		return nil, err
-	}
 	nodes, deployments := cfg.Nodes(), cfg.Deployments()
 	orphans, err := remember(ctx, a.store.Bucket(store.Inventory), nodes)
 	if err != nil {
@@ -154,7 +158,22 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Parser: parser, Policy: p, World: w, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
+	bound, err := bind(a.catalog, cfg, w)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.New(bound.policy)
+	if err != nil {
+		return nil, err
+	}
+	onCall, err := cfg.WhoIsOnCall()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.monitoring.rules.SetRules(bound.rules); err != nil {
+		return nil, err
+	}
+	return &View{Parser: parser, Policy: p, World: w, OnCall: onCall, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
 }
 
 // inventoryOf gives the parser the names that commands may use.
@@ -168,6 +187,12 @@ func inventoryOf(cfg *config.Config, w *world) intents.Inventory {
 	}
 	for _, p := range cfg.People {
 		inv.People = append(inv.People, p.Name)
+	}
+	for _, r := range cfg.Rules {
+		inv.Rules = append(inv.Rules, r.Name)
+	}
+	for _, j := range cfg.Jobs {
+		inv.Jobs = append(inv.Jobs, j.Name)
 	}
 	return inv
 }
@@ -213,7 +238,7 @@ func (a *App) openListeners(ctx, _ context.Context, cfg *config.Config) error {
 		listeners = append(listeners, ops.Listener{Address: l.Address, Groups: l.Serve})
 	}
 	s, err := ops.Listen(ctx, ops.Network{
-		Listeners: listeners, Routes: map[string]http.Handler{config.GroupOps: ops.Handler(a.board, a.metrics)}, Log: a.log.With("room", "ops"),
+		Listeners: listeners, Routes: map[string]http.Handler{config.GroupOps: ops.Handler(a.board, a.metrics), config.GroupHooks: a.hooks()}, Log: a.log.With("room", "ops"),
 	})
 	if err != nil {
 		return err
