@@ -65,14 +65,23 @@ func structureWords() []string {
 	return slices.Concat(words, numberWords())
 }
 
-// reserved reports whether a bare w is never taken as a name: it must be quoted or given as a flag's value.
-// w is in lower case.
+// reserved reports whether a bare w is never taken as a name: it must be quoted, typed ("node on") or given as a
+// flag's value. w is in lower case.
 func reserved(w string) bool {
+	switch w {
+	case "site", "node", "nodes", "edge", "edges", "label", "run", "deployment", "channel", "segment", "vni":
+		return true
+	}
+	return joining(w)
+}
+
+// joining reports whether w never stands within a name either: between two words of a name it ends it. w is in lower case.
+func joining(w string) bool {
 	switch w {
 	case "a", "an", "and", "or", "nor", "not", "no", "yes", "never", "dont", "don't", "then", "please", "all", "every", "each", "any",
 		"the", "except", "but", "excluding", "without", "through", "thru", "to", "in", "at", "on", "of", "from", "with", "for", "by", "as",
-		"site", "node", "nodes", "edge", "edges", "label", "run", "if", "unless", "when", "once", "until", "while", "is", "are", "was", "it",
-		"them", "this", "that", "these", "those", "now", "me", "my", "everything", "nothing", "same", "last", "vni", "deployment", "channel", "segment",
+		"if", "unless", "when", "once", "until", "while", "is", "are", "was", "it",
+		"them", "this", "that", "these", "those", "now", "me", "my", "everything", "nothing", "same", "last",
 		"r", "wait", "stop", "actually", "sorry", "instead", "what", "who", "how", "why", "where", "which", "should", "can", "could", "would":
 		return true
 	}

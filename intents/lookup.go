@@ -111,7 +111,7 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 	begins := reserved(t.low) // then a number alone may follow: "edge 2" is a name, "run r-17" is a run
 	for j := i + 1; j < len(m.toks) && j < i+x.longest; j++ {
 		t := &m.toks[j]
-		if t.quoted || m.toks[j-1].comma || reserved(t.low) || begins && t.number() == "" {
+		if t.quoted || m.toks[j-1].comma || joining(t.low) || begins && t.number() == "" {
 			break
 		}
 		if !m.extend(t) {

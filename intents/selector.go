@@ -69,7 +69,7 @@ func (m *matcher) describe(i int) (filter, int) {
 	start := i
 	i = m.quantity(&f, i)
 	i = m.adjectives(&f, i)
-	if i < len(m.toks) && m.nodeNoun(&f, i) {
+	if m.goesOn(start, i) && m.nodeNoun(&f, i) {
 		i++
 	}
 	if i == start {
@@ -114,7 +114,7 @@ func (m *matcher) quantity(f *filter, i int) int {
 // without a noun behind it is no adjective.
 func (m *matcher) adjectives(f *filter, i int) int {
 	start := i
-	for i < len(m.toks) && !m.toks[i].comma {
+	for m.goesOn(start, i) {
 		t := &m.toks[i]
 		if p := wordValue(kindPlatform, t); p != "" && !t.quoted && t.word != wordMacs && f.platform == "" {
 			f.platform = p
@@ -134,11 +134,16 @@ func (m *matcher) adjectives(f *filter, i int) int {
 		i = next
 	}
 	var probe filter
-	if (f.site != "" || f.platform != "") && (i >= len(m.toks) || !m.nodeNoun(&probe, i)) {
+	if (f.site != "" || f.platform != "") && (!m.goesOn(start, i) || !m.nodeNoun(&probe, i)) {
 		f.site, f.platform, f.label = "", "", ""
 		return start
 	}
 	return i
+}
+
+// goesOn reports whether word i is there and no comma parts it from what began at start.
+func (m *matcher) goesOn(start, i int) bool {
+	return i < len(m.toks) && (i == start || !m.toks[i-1].comma)
 }
 
 // nodeNoun reads one word that means nodes.
