@@ -160,13 +160,12 @@ func (e *Engine) get(ctx context.Context, id string) (actions.Run, uint64, error
 	if sequenceOf(id) == 0 {
 		return actions.Run{}, 0, fmt.Errorf("run %.40q: want r- and a number: %w", id, store.ErrNotFound)
 	}
+	fresh, ok := e.feed.expected(id) // before the store: it is forgotten as soon as the journal is there
 	have, err := read(ctx, e.runs, id)
-	if errors.Is(err, store.ErrNotFound) {
-		if r, ok := e.feed.expected(id); ok {
-			return r, 0, nil
-		}
-	}
-	if err != nil {
+	switch {
+	case ok && errors.Is(err, store.ErrNotFound):
+		return fresh, 0, nil
+	case err != nil:
 		return actions.Run{}, 0, fmt.Errorf("run %s: %w", id, err)
 	}
 	r, err := e.whole(ctx, have)
@@ -193,8 +192,7 @@ func (e *Engine) whole(ctx context.Context, have store.Entry) (actions.Run, erro
 			t.add(o, r.UndoFrom)
 		}
 	}
-	every := func(actions.Outcome) bool { return true }
-	r.Outcomes = append(t.acts(t.do, every), t.acts(t.undo, every)...)
+	r.Outcomes = t.outcomes()
 	return r, nil
 }
 

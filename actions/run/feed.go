@@ -20,19 +20,26 @@ type Event struct {
 // backlog is how many events a slow listener may owe before progress is dropped. States never are.
 const backlog = 64
 
-// feed hands the changes of all runs to whoever listens. They come from one watch on the bucket, so that it does not matter which process made them;
-// progress comes from this process alone.
+// feed hands the changes of all runs to whoever listens. Those that this process makes are told as they are saved. All come once more from one watch on
+// the bucket, the only way by which those of other processes come; the revision tells what was told already. Progress comes from this process alone.
 type feed struct {
 	mu        sync.Mutex
 	listeners map[*listener]bool
 	fresh     map[string]actions.Run // accepted here, no journal seen yet
-	last      uint64                 // sequence number of the newest run
-	caught    bool                   // the watch has told all that was there before
+	told      map[string]telling
+	last      uint64 // sequence number of the newest run
+	caught    bool   // the watch has told all that was there before
 	closed    bool
 }
 
+// telling is how far a run has been told. It is forgotten when its carrier here has ended and the watch has come as far.
+type telling struct {
+	revision, watched uint64
+	here              bool
+}
+
 func newFeed() *feed {
-	return &feed{listeners: map[*listener]bool{}, fresh: map[string]actions.Run{}}
+	return &feed{listeners: map[*listener]bool{}, fresh: map[string]actions.Run{}, told: map[string]telling{}}
 }
 
 // watch follows the bucket until ctx ends. A watch ends by itself only with its store; should one break, it is opened anew.
@@ -67,7 +74,7 @@ func (e *Engine) follow(ctx context.Context, entries <-chan store.Entry) {
 			}
 			continue
 		}
-		if sequenceOf(entry.Key) != 0 && e.feed.wanted(entry.Key, changes) {
+		if sequenceOf(entry.Key) != 0 && e.feed.wanted(entry, changes) {
 			e.announce(ctx, entry, changes)
 		}
 	}
@@ -91,18 +98,65 @@ func (e *Engine) announce(ctx context.Context, entry store.Entry, change bool) {
 	e.feed.tell(r, entry.Revision, change)
 }
 
-// wanted notes that a run has a journal, and tells whether anybody listens for it.
-func (f *feed) wanted(id string, change bool) bool {
+// wanted notes how far the watch has come with a run, and tells whether anybody listens who has not been told.
+func (f *feed) wanted(entry store.Entry, change bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = max(f.last, sequenceOf(id))
-	delete(f.fresh, id)
+	f.last = max(f.last, sequenceOf(entry.Key))
+	delete(f.fresh, entry.Key)
+	if t, ok := f.told[entry.Key]; ok {
+		t.watched = entry.Revision
+		f.note(entry.Key, t)
+		if entry.Revision <= t.revision {
+			return false
+		}
+	}
+	return f.heard(entry.Key, change)
+}
+
+// heard tells whether anybody listens to a run. The caller holds the lock.
+func (f *feed) heard(id string, change bool) bool {
 	for l := range f.listeners {
 		if l.run == id || l.run == "" && change {
 			return true
 		}
 	}
 	return false
+}
+
+// note remembers how far a run has been told, or forgets it. The caller holds the lock.
+func (f *feed) note(id string, t telling) {
+	if !t.here && t.watched >= t.revision {
+		delete(f.told, id)
+		return
+	}
+	f.told[id] = t
+}
+
+// carry notes that a carrier in this process begins or ends with a run.
+func (f *feed) carry(id string, here bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.told[id]
+	t.here = here
+	f.note(id, t)
+}
+
+// saved tells what this process has just saved. whole is asked for the run if anybody listens.
+func (f *feed) saved(id string, revision uint64, whole func() actions.Run) {
+	f.mu.Lock()
+	t := f.told[id]
+	known, heard := t.revision >= revision, f.heard(id, true)
+	f.last = max(f.last, sequenceOf(id))
+	delete(f.fresh, id)
+	if !heard && !known {
+		t.revision = revision
+		f.note(id, t)
+	}
+	f.mu.Unlock()
+	if heard && !known {
+		f.tell(whole(), revision, true)
+	}
 }
 
 func (f *feed) catchUp() {
@@ -138,10 +192,18 @@ func (f *feed) expected(id string) (actions.Run, bool) {
 	return r, ok
 }
 
-// tell hands a state to the listeners.
+// tell hands a state to the listeners, unless it was told.
 func (f *feed) tell(r actions.Run, revision uint64, change bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	t := f.told[r.ID]
+	if t.revision >= revision {
+		return
+	}
+	if change {
+		t.revision = revision
+		f.note(r.ID, t)
+	}
 	for l := range f.listeners {
 		if l.run == r.ID || l.run == "" && change {
 			l.add(note{Event: Event{Run: r}, revision: revision})

@@ -219,19 +219,21 @@ func (j *journal) write(ctx context.Context) error {
 	}
 	later, cursor, group := j.later, j.run.Cursor, j.run.Group
 	j.later, j.dirty = nil, false
-	epoch, id := j.run.Epoch, j.run.ID
+	r := j.run
+	r.Outcomes = slices.Clip(r.Outcomes)
 	mark := !dirty && cursor != j.marked
 	j.mu.Unlock()
 
 	if len(later) > 0 || mark {
-		if err := j.append(ctx, facts{Schema: actions.RunSchema, Group: group, Cursor: cursor}, id, epoch, later); err != nil {
+		if err := j.append(ctx, facts{Schema: actions.RunSchema, Group: group, Cursor: cursor}, r.ID, r.Epoch, later); err != nil {
 			return err
 		}
 	}
 	if dirty {
-		if err := j.save(ctx, id, value); err != nil {
+		if err := j.save(ctx, r.ID, value); err != nil {
 			return err
 		}
+		j.e.feed.saved(r.ID, j.revision, func() actions.Run { return j.whole(r) })
 	}
 	j.mu.Lock()
 	j.marked = cursor
@@ -255,6 +257,17 @@ func (j *journal) save(ctx context.Context, id string, value []byte) error {
 		return fmt.Errorf("journal of %s: %w", id, err)
 	}
 	return nil
+}
+
+// whole adds to a record the outcomes that live in keys of their own.
+func (j *journal) whole(r actions.Run) actions.Run {
+	if !r.Wide {
+		return r
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r.Outcomes = j.track.outcomes()
+	return r
 }
 
 func (j *journal) state() actions.State {

@@ -191,6 +191,7 @@ func (e *Engine) handle(base context.Context, p parcel) {
 		}
 		return
 	}
+	e.feed.carry(id, true)
 	beating := make(chan struct{})
 	go func() {
 		defer close(beating)
@@ -198,6 +199,7 @@ func (e *Engine) handle(base context.Context, p parcel) {
 	}()
 	err = c.carry(ctx, m)
 	c.finish(base, err)
+	e.feed.carry(id, false)
 	e.live.end(c)
 	lose(nil)
 	<-beating

@@ -40,6 +40,12 @@ func (t *track) acts(book map[act]actions.Outcome, pick func(actions.Outcome) bo
 	return out
 }
 
+// outcomes returns all outcomes that count: those of doing, then those of taking back, each in the order of the plan.
+func (t *track) outcomes() []actions.Outcome {
+	every := func(actions.Outcome) bool { return true }
+	return append(t.acts(t.do, every), t.acts(t.undo, every)...)
+}
+
 // name says which act an outcome is of: what the step says, and its node where that does not name it.
 func (t *track) name(o actions.Outcome) string {
 	return sayOn(t.step(o.Step), o.Node)
