@@ -109,6 +109,18 @@ func parserOf(tb testing.TB, c *intents.Catalog, inv intents.Inventory) *intents
 	return p
 }
 
+// A parse leaves little behind: the command, its slots and their values.
+func TestParseAllocatesLittle(t *testing.T) {
+	p := parserOf(t, catalogOf(t, 60), fleet(1000))
+	for text, most := range map[string]float64{
+		"flush edge-2": 6, "prime channel-1 on edge-1, edge-2 and edge-3": 8, "show run 17": 8, "whoami": 4, "the weather is fine today": 6,
+	} {
+		if got := testing.AllocsPerRun(200, func() { p.Parse(intents.Utterance{Text: text}) }); got > most {
+			t.Errorf("Parse(%q) allocates %v times, want at most %v", text, got, most)
+		}
+	}
+}
+
 // BenchmarkParse is what an ordinary message costs at 60 intents and 1,000 names.
 func BenchmarkParse(b *testing.B) {
 	p := parserOf(b, catalogOf(b, 60), fleet(1000))

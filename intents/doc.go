@@ -9,10 +9,14 @@
 //	normalise.go markup.go   one form of characters; mentions, links and back-ticks taken off; quoted and hostile text refused
 //	token.go                 words and flags; commands split at "then", ";" and line ends
 //	matcher.go               the automaton of all patterns is walked over the words
-//	value.go nodelist.go     what a word means in its place: names, lists, ranges, selectors, URLs, spans of time
-//	understand.go            exactly one reading: the table of risks decides. One that lacks something or has one wrong value: a question
+//	value.go lookup.go       what a word means in its place; nodelist.go and selector.go for nodes, url.go, span.go and clock.go for the rest
+//	understand.go            exactly one reading: the table of risks decides
+//	unfinished.go wrong.go   one that lacks something, or holds values that are wrong (fault.go): questions
 //	hint.go                  no reading: why not, and what to type instead
 //	answer.go                the next line answers the question
+//
+// The patterns come from catalogfile.go and pattern.go, become a net in automaton.go and deterministic in subset.go, so that the time of a parse
+// depends neither on how many intents there are nor on how many names. canonical.go is the way back, from an Intent to its text.
 //
 // # Catalogue files
 //

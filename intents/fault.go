@@ -1,7 +1,6 @@
 package intents
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 )
@@ -86,7 +85,7 @@ func (m *matcher) faultyForm(f *fault, i int) int {
 		}
 		return i + 1
 	}
-	f.text = "there is no " + f.of.String() + " " + strconv.Quote(t.raw)
+	f.text = "there is no " + f.of.String() + " " + shown(t.raw)
 	if reserved(t.low) || closest(t.low, f.choices) == "" {
 		return -1
 	}
@@ -113,7 +112,7 @@ func (m *matcher) faultyTopic(f *fault, i int) int {
 	if len(m.toks) != i+1 || reserved(t.low) {
 		return -1
 	}
-	f.text = "there is nothing called " + strconv.Quote(t.raw)
+	f.text = "there is nothing called " + shown(t.raw)
 	if f.choices = m.p.catalog.topicsNear(t.low); f.choices != nil {
 		f.kind, f.value, f.text = faultMistyped, f.choices[0], "taking "+t.raw+" as "+f.choices[0]
 	}
@@ -213,7 +212,7 @@ func (p *Parser) fault(h *hole, said string, at int) *fault {
 	if key, ok := appendKey(nil, said); ok {
 		if same := p.names.same(h.kind, key); len(same) > 1 {
 			f.kind, f.choices = faultAmbiguous, same
-			f.text = strconv.Quote(said) + " could be " + orList(same)
+			f.text = shown(said) + " could be " + orList(same)
 			return f
 		}
 	}
@@ -223,7 +222,7 @@ func (p *Parser) fault(h *hole, said string, at int) *fault {
 		return f
 	}
 	f.choices, f.near = p.nearest(h.kind, said)
-	f.text = "there is no " + h.kind.String() + " " + strconv.Quote(said)
+	f.text = "there is no " + h.kind.String() + " " + shown(said)
 	if digits(said) {
 		f.text = "a bare number could be anything"
 	}

@@ -1,9 +1,6 @@
 package intents
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // allNodes is the selector that takes every node.
 const allNodes = "all nodes"
@@ -102,10 +99,10 @@ func (m *matcher) siteOrNode(h *hole, i int) int {
 		return -1
 	}
 	site := m.p.names.names[found].text
-	f := &fault{kind: faultAmbiguous, slot: h.slot, of: h.kind, at: -1, said: m.words(i, next), text: strconv.Quote(site) + " is a site"}
+	f := &fault{kind: faultAmbiguous, slot: h.slot, of: h.kind, at: -1, said: m.words(i, next), text: shown(site) + " is a site"}
 	f.choices = []string{"all nodes in " + nameText(site)}
 	if at, _ := m.lookup(kindNode, i); at >= 0 {
-		f.text = strconv.Quote(site) + " is a site and a node"
+		f.text = shown(site) + " is a site and a node"
 		f.choices = append(f.choices, "node "+nameText(m.p.names.names[at].text))
 	}
 	m.faults = append(m.faults, f)

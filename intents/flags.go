@@ -3,7 +3,6 @@ package intents
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -62,6 +61,9 @@ func flagSlot(spec *Spec, name string) (SlotSpec, bool) {
 // unknownFlag says that spec has no flag called name, and which is the nearest.
 func unknownFlag(spec *Spec, name string) string {
 	known := spec.Flags()
+	if len(name) > 30 {
+		name = name[:30] + "…"
+	}
 	if len(known) == 0 {
 		return spec.Name + " has no flag --" + name + "; it takes none"
 	}
@@ -119,7 +121,7 @@ func (m *matcher) flagFaults(f *match, t *token, slot SlotSpec, values []string,
 		case w.kind == faultRefused:
 			f.err = "--" + t.low + ": " + w.text
 		case w.shapeless():
-			w.text = strconv.Quote(t.value) + " is no " + slotPhrase(slot.Name)
+			w.text = shown(t.value) + " is no " + slotPhrase(slot.Name)
 		}
 		if w.at >= 0 && slot.List {
 			w.at += have

@@ -15,16 +15,8 @@ func (p *Parser) hint(pt *part) string {
 		return `not an exact command; two commands are joined by "then": ` + text
 	}
 	first := pt.toks[0].low
-	verbs := p.catalog.first
 	if _, known := p.catalog.auto.step(0, pt.toks[0].word); !known {
-		near := closest(first, verbs)
-		if near == "" {
-			return "not a command that I know; `help` lists them"
-		}
-		if text := p.corrected(pt, near); text != "" {
-			return "not an exact command; did you mean: " + text
-		}
-		return "not an exact command; did you mean " + near + "? `help " + near + "` shows how it is said"
+		return p.mistypedVerb(pt, allClosest(first, p.catalog.first))
 	}
 	for _, spec := range p.catalog.specs {
 		if slices.ContainsFunc(spec.Verbs, func(v string) bool { head, _, _ := strings.Cut(v, " "); return head == first }) {
@@ -32,6 +24,25 @@ func (p *Parser) hint(pt *part) string {
 		}
 	}
 	return "not an exact command; `help` lists them"
+}
+
+// mistypedVerb says which of the verbs in near the first word could be: those with which it becomes a command.
+func (p *Parser) mistypedVerb(pt *part, near []string) string {
+	const most = 3
+	if len(near) == 0 {
+		return "not a command that I know; `help` lists them"
+	}
+	near = near[:min(most, len(near))]
+	var whole []string
+	for _, verb := range near {
+		if text := p.corrected(pt, verb); text != "" {
+			whole = append(whole, text)
+		}
+	}
+	if len(whole) > 0 {
+		return "not an exact command; did you mean: " + orList(whole)
+	}
+	return "not an exact command; did you mean " + orList(near) + "? `help " + near[0] + "` shows how it is said"
 }
 
 // joined returns two commands that "and" joins as they should be joined, "" where it does not join two.

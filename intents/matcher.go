@@ -20,6 +20,7 @@ type matcher struct {
 	key   []byte    // scratch for keys
 	nodes nodeSet   // scratch for lists of nodes
 	steps int       // edges tried; bounded, so that no utterance takes long
+	verbs int       // words of the grammar on the path walked now
 
 	listing bool     // every state in which the words end is wanted, not what they mean
 	lenient bool     // second pass: values may be wrong
@@ -81,7 +82,7 @@ func (p *Parser) release(m *matcher) { p.matchers.Put(m) }
 func (m *matcher) read(pt *part, lenient bool) {
 	m.part, m.toks = pt, pt.toks
 	m.vals, m.caps, m.found, m.ended = m.vals[:0], m.caps[:0], m.found[:0], m.ended[:0]
-	m.steps, m.lenient, m.faults = 0, lenient, m.faults[:0]
+	m.steps, m.verbs, m.lenient, m.faults = 0, 0, lenient, m.faults[:0]
 	m.walk(0, 0, 0)
 }
 
@@ -102,11 +103,13 @@ func (m *matcher) walk(s int32, i, quoted int) {
 	t := &m.toks[i]
 	if t.word != wordNone {
 		if to, ok := a.step(s, t.word); ok {
+			m.verbs++
 			if t.quoted {
 				m.walk(to, i+1, quoted+1)
 			} else {
 				m.walk(to, i+1, quoted)
 			}
+			m.verbs--
 			if s == 0 && t.word >= firstFreeWord {
 				return // a verb at the head is the verb, also where something has its name
 			}
@@ -123,7 +126,8 @@ func (m *matcher) end(s int32, st *state, quoted int) {
 		m.accept(st, quoted)
 		return
 	}
-	if !m.lenient && quoted == 0 && (m.listing || len(m.ended) < mostEnded) {
+	begun := m.verbs > 0 || len(m.toks) == 0 // a name alone begins nothing
+	if !m.lenient && quoted == 0 && begun && (m.listing || len(m.ended) < mostEnded) {
 		m.ended = append(m.ended, halfway{s, slices.Clone(m.vals), slices.Clone(m.caps)})
 	}
 }

@@ -168,17 +168,26 @@ func apart(a, b string) int {
 
 // closest returns the one of words that w is a slip away from, "" where none is or several are.
 func closest(w string, words []string) string {
-	most := slips(len(w))
-	found, best := "", most+1
+	if near := allClosest(w, words); len(near) == 1 {
+		return near[0]
+	}
+	return ""
+}
+
+// allClosest returns those of words that w is the fewest slips away from.
+func allClosest(w string, words []string) []string {
+	best := slips(len(w))
+	var found []string
 	for _, other := range words {
-		if len(other)-len(w) > most || len(w)-len(other) > most*utf8.UTFMax {
+		if len(other)-len(w) > best || len(w)-len(other) > best*utf8.UTFMax {
 			continue
 		}
-		switch d := distance(w, other, most); {
+		switch d := distance(w, other, best); {
+		case d > best:
 		case d < best:
-			found, best = other, d
-		case d == best && d <= most:
-			found = ""
+			best, found = d, []string{other}
+		case !slices.Contains(found, other):
+			found = append(found, other)
 		}
 	}
 	return found

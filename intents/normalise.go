@@ -107,7 +107,7 @@ func writeWord(b *strings.Builder, w string) error {
 		writeRune(b, r, i == 0, w[i:])
 	}
 	if latin && other {
-		return fmt.Errorf("%q mixes letters of two scripts", w)
+		return fmt.Errorf("%s mixes letters of two scripts", shown(w))
 	}
 	return nil
 }

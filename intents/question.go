@@ -55,6 +55,15 @@ func slotPhrase(name string) string {
 	return name
 }
 
+// shown returns what somebody typed in quotation marks, short enough for a sentence.
+func shown(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
 // numberedList joins choices for a person who may answer by number.
 func numberedList(choices []string) string {
 	if len(choices) == 1 {

@@ -167,7 +167,7 @@ func (m *matcher) faultySpan(f *fault, i int) int {
 	said := m.toks[i].low
 	switch {
 	case i > 0 && m.toks[i-1].word == wordUntil:
-		if f.text = strconv.Quote(said) + " is no time of day"; next < 0 {
+		if f.text = shown(said) + " is no time of day"; next < 0 {
 			next = i + 1
 		}
 	case next > 0 && d > longestSpan:
@@ -175,7 +175,7 @@ func (m *matcher) faultySpan(f *fault, i int) int {
 	case next > 0:
 		f.kind, f.text = faultRefused, "nothing lasts no time at all"
 	case strings.HasPrefix(said, "-"):
-		f.kind, f.text = faultRefused, strconv.Quote(said)+" lies in the past"
+		f.kind, f.text = faultRefused, shown(said)+" lies in the past"
 		next = i + 1
 		if next < len(m.toks) && unit(m.toks[next].low) > 0 {
 			next++
