@@ -19,6 +19,7 @@ import (
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
+	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/cache"
 	"github.com/shitops/opsbot/intents"
 )
@@ -151,6 +152,12 @@ func (a *App) reload(ctx context.Context) error {
 
 // Desk returns where doors bring their messages.
 func (a *App) Desk() door.Desk { return a.desk }
+
+// HooksAddr returns the address that platforms post to, with the port it got, or "".
+func (a *App) HooksAddr() string { return a.http.Addr(config.GroupHooks) }
+
+// Feed returns the living cards of incidents and of what everybody should know, for doors where people watch. It ends with ctx.
+func (a *App) Feed(ctx context.Context) <-chan reply.Card { return a.monitoring.hub.Subscribe(ctx) }
 
 // Failed sends the error that makes it pointless to go on, if there is one.
 func (a *App) Failed() <-chan error { return a.http.Failed() }
