@@ -93,7 +93,11 @@ func healthFromListener(ctx context.Context, c *config.Config) (socket.Health, e
 	if i < 0 {
 		return h, errors.New("ask the listener: the configuration has none for the group ops")
 	}
-	url := "http://" + c.Listeners[i].Address + "/readyz?format=json"
+	return healthFrom(ctx, "http://"+c.Listeners[i].Address+"/readyz?format=json")
+}
+
+func healthFrom(ctx context.Context, url string) (socket.Health, error) {
+	var h socket.Health
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return h, fmt.Errorf("ask %s: %w", url, err)

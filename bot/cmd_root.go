@@ -48,6 +48,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.serveCommand(), p.sayCommand(), p.parseCommand(), p.initCommand(), p.checkConfigCommand(), p.healthCommand(),
 		p.exportCommand(), p.importCommand(), p.versionCommand(), p.manCommand(root),
+		p.notifyCommand(), p.checkCommand(), p.icingaKitCommand(),
 	)
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"}) // --help says the same; help is what one says to the bot
 	root.InitDefaultCompletionCmd()

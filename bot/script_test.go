@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 //	signal HUP           send a signal to the command in the background
 //	deaf SOCKET          listen on a socket and never answer; reached waits until somebody has asked something
 //	freeport NAME        put a port that is free into a variable
+//	receiver FILE        take signed notifications at $RECEIVER, into FILE, a line each; answer 503 makes it answer otherwise, answer 200 as before
 //	expand FILE          put variables into a file; $ME is the local user who runs the test
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -50,10 +52,12 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Values[deafKey{}] = make(chan struct{}, 1)
+			env.Values[answerKey{}] = new(atomic.Int32)
 			return listen(env)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "await": await, "expand": expand, "signal": sendSignal, "freeport": freeport, "deaf": deaf, "reached": reached,
+			"receiver": receiver, "answer": answer,
 		},
 	})
 }
