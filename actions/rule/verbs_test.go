@@ -162,9 +162,11 @@ func TestEnable(t *testing.T) {
 			t.Errorf("alert = %+v, said %+v; want it said with anna's rights", got, o.said)
 		}
 		o.result.Exit = 0
+		time.Sleep(time.Minute)
 		if got := handle(t, e, o.alert("edge-1")); !strings.Contains(got.Why, "stopped itself") {
 			t.Errorf("alert with an open breaker = %+v", got)
 		}
+		time.Sleep(time.Minute)
 		do(t, e, "r-2", anna("rule.enable", "rule=flush-on-low-hit-rate"))
 		if got := handle(t, e, o.alert("edge-1")); got.Decision != rule.Acted {
 			t.Errorf("alert after enabling = %+v", got)
