@@ -2,10 +2,12 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -35,8 +37,9 @@ func (c *carrier) do(ctx, polite context.Context, j *journal, step int, node str
 		if err != nil {
 			return res, err
 		}
-		if len(res.Data) > MaxData {
-			return Result{}, fmt.Errorf("its result has %d bytes, at most %d", len(res.Data), MaxData)
+		if err := checkData(res.Data); err != nil {
+			a.unsure = true
+			return Result{}, err
 		}
 		a.data = res.Data // kept should Verify fail: its Undo needs it
 		if v, ok := x.(Verifier); ok {
@@ -47,6 +50,17 @@ func (c *carrier) do(ctx, polite context.Context, j *journal, step int, node str
 		}
 		return res, nil
 	})
+}
+
+// checkData refuses what no journal can hold.
+func checkData(data json.RawMessage) error {
+	switch {
+	case len(data) > MaxData:
+		return fmt.Errorf("its result has %d bytes, at most %d", len(data), MaxData)
+	case len(data) > 0 && !json.Valid(data):
+		return fmt.Errorf("its result is no JSON: %.40q", data)
+	}
+	return nil
 }
 
 // undo takes a step on a node back until the outcome of that is known, with errors like do.
@@ -224,7 +238,7 @@ func (a *attempt) failed(err error) actions.Outcome {
 
 func (a *attempt) end(s actions.OutcomeState, say string) actions.Outcome {
 	if len(say) > maxSay {
-		say = say[:maxSay] + "..."
+		say = strings.ToValidUTF8(say[:maxSay], "") + "..."
 	}
 	return actions.Outcome{
 		Step: a.call.Step, Node: a.call.Node, State: s, Say: say, Data: a.data, Unsure: a.unsure && s == actions.StepFailed,

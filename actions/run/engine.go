@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -188,8 +189,11 @@ func (e *Engine) check(p actions.Plan) error {
 			return fmt.Errorf("accept %s: a group names node %q twice: %w", p.Request.Intent, n, ErrBadPlan)
 		}
 		for _, s := range g.Steps {
-			if e.o.Executors[s.Kind] == nil {
+			switch {
+			case e.o.Executors[s.Kind] == nil:
 				return fmt.Errorf("accept %s: no executor for steps of kind %q: %w", p.Request.Intent, s.Kind, ErrBadPlan)
+			case len(s.Args) > 0 && !json.Valid(s.Args):
+				return fmt.Errorf("accept %s: arguments of step %s are no JSON: %.40q: %w", p.Request.Intent, s.Kind, s.Args, ErrBadPlan)
 			}
 		}
 	}

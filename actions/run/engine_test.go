@@ -92,6 +92,8 @@ func TestNewWantsItsParts(t *testing.T) {
 func TestAcceptRefuses(t *testing.T) {
 	big := plan("big", actions.Group{Steps: steps(1, nil)})
 	big.Groups[0].Steps[0].Args = json.RawMessage(`"` + strings.Repeat("x", run.MaxPlan) + `"`)
+	torn := plan("torn", actions.Group{Steps: steps(1, nil)})
+	torn.Groups[0].Steps[0].Args = json.RawMessage("{")
 	bubble(t, func(t *testing.T, _ *world, p *process) {
 		for _, test := range []struct {
 			name string
@@ -103,6 +105,7 @@ func TestAcceptRefuses(t *testing.T) {
 			{"unknown kind", one("c", "levitate", 1), run.ErrBadPlan, `kind "levitate"`},
 			{"too many nodes", plan("c", actions.Group{Nodes: nodes(1001), Steps: steps(1, nil)}), run.ErrBadPlan, "1001 nodes, at most 1000"},
 			{"a node twice", plan("c", actions.Group{Nodes: []string{"a", "b", "a"}, Steps: steps(1, nil)}), run.ErrBadPlan, `"a" twice`},
+			{"arguments that are no JSON", torn, run.ErrBadPlan, "no JSON"},
 			{"too large", big, store.ErrTooLarge, "split it"},
 		} {
 			id, _, err := p.e.Accept(t.Context(), test.plan)
@@ -269,6 +272,10 @@ func TestTries(t *testing.T) {
 			}},
 		{name: "panic", state: actions.Failed, attempts: 1, why: "bug in the executor of x: oops",
 			do: func(context.Context, run.Call) (run.Result, error) { panic("oops") }},
+		{name: "data that is no JSON", state: actions.Failed, attempts: 1, why: "its result is no JSON",
+			do: func(context.Context, run.Call) (run.Result, error) {
+				return run.Result{Data: []byte("{")}, nil
+			}},
 		{name: "too much data", state: actions.Failed, attempts: 1, why: "its result has 65537 bytes, at most 65536",
 			do: func(context.Context, run.Call) (run.Result, error) {
 				return run.Result{Data: make([]byte, run.MaxData+1)}, nil
