@@ -6,8 +6,8 @@ SHELL       := /bin/bash
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What the tests talk to, and the program that tells that it is there.
-PACKAGES    := varnish varnish-modules gcc libc6-dev
-NEEDED      := varnishd varnishadm varnishstat cc
+PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2
+NEEDED      := varnishd varnishadm varnishstat cc icinga2
 TESTFLAGS   ?=
 
 .PHONY: build install-needs lint test bench soak clean
@@ -23,7 +23,7 @@ install-needs:
 	fi; \
 	missing=""; for p in $(NEEDED); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
-		echo "missing:$$missing (Debian: apt-get install $(PACKAGES)): the tests that talk to a real Varnish are skipped"; \
+		echo "missing:$$missing (Debian: apt-get install $(PACKAGES)): the tests that talk to a real Varnish or Icinga2 are skipped"; \
 		[ -z "$$OPSBOT_REQUIRE_REAL" ] || { echo "OPSBOT_REQUIRE_REAL is set: a missing server is a failure"; exit 1; }; \
 	fi
 
