@@ -121,7 +121,7 @@ func (d *Door) verify(h http.Header, body []byte, now time.Time) (string, icinga
 		if err == nil {
 			return s.Name, proof, nil
 		}
-		if i == 0 || proofRank(err) > proofRank(worst) {
+		if i == 0 || proofRank(err) >= proofRank(worst) {
 			worst = err
 		}
 	}

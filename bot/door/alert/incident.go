@@ -115,13 +115,23 @@ func (i *Incidents) note(ctx context.Context, a actions.Alert, called bool, line
 // fold takes a stored alert into the incident of its object, and returns the alert with the problem and the trigger that it belongs to.
 func (i *Incidents) fold(ctx context.Context, s stored.Stored) (actions.Alert, error) {
 	a := s.Alert
+	var before Incident
 	in, err := rule.Change(ctx, i.kv, incidentKey(s.Object()), incidentTTL, func(in *Incident) (bool, error) {
+		if in.Problem != before.Problem && in.open() {
+			before = *in
+			before.Lines = slices.Clone(in.Lines)
+		}
 		var changed bool
 		a, changed = in.fold(s)
 		return changed, nil
 	})
 	if err != nil {
 		return a, fmt.Errorf("fold alert %s: %w", s.ID, err)
+	}
+	if before.open() && before.Problem != in.Problem { // its end was never reported
+		before.Ended, before.State = in.Problem.Since, "well"
+		before.add(Line{Key: "replaced", At: s.Received, Text: "it was well in between; its next problem began at " + in.Problem.Since.Format("15:04:05 MST")})
+		i.publish(before)
 	}
 	i.publish(in)
 	return a, nil
