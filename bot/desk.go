@@ -137,8 +137,13 @@ func (t *talk) handle(ctx context.Context) door.Exit {
 	return t.understood(ctx, t.view.Parser.Parse(t.utterance()))
 }
 
+// utterance is the message as the parser takes it. Only chat platforms put markup into what people type.
 func (t *talk) utterance() intents.Utterance {
-	return intents.Utterance{Text: t.message.Text, Now: t.message.At, Zone: t.view.Zone}
+	u := intents.Utterance{Text: t.message.Text, Now: t.message.At, Zone: t.view.Zone, Door: intents.DoorTerminal}
+	if t.message.Origin.Door == "slack" || t.message.Origin.Door == "discord" {
+		u.Door = intents.DoorChat
+	}
+	return u
 }
 
 // understood goes on with what the parser made of the message.

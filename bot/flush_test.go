@@ -19,13 +19,16 @@ import (
 type edge struct {
 	origin  *lab.Origin
 	varnish []*lab.Varnish
+	master  string // path of the deployment's master playlist
 }
 
 // startEdge starts an origin with the sample stream and n Varnishes before it.
 func startEdge(tb testing.TB, n int) *edge {
 	tb.Helper()
 	lab.Need(tb, "varnishd", "varnishadm", "varnishstat", "cc")
-	e := &edge{origin: lab.NewOrigin(tb, lab.OriginOptions{Files: hls.Files()})}
+	e := &edge{master: "/ts/master.m3u8", origin: lab.NewOrigin(tb, lab.OriginOptions{
+		Files: hls.Files(), Channels: []lab.Channel{{Name: "long", Segments: 4000, Bytes: 1000}},
+	})}
 	for range n {
 		e.varnish = append(e.varnish, lab.NewVarnish(tb, lab.VarnishOptions{Origin: e.origin.Address}))
 	}
@@ -44,7 +47,7 @@ func (e *edge) inventory() string {
 		fmt.Fprintf(&b, "        - {name: front, kind: varnish, url: %q, admin: {address: %q, secret_file: %q}, stats: {varnishstat: %q}, settle: 50ms}\n",
 			v.URL, v.AdminAddress, v.SecretFile, v.StatsDir)
 	}
-	fmt.Fprintf(&b, "  deployments:\n    - {name: news, origin: %q, nodes: [%s]}\n", e.origin.URL+"/ts/master.m3u8", strings.Join(names, ", "))
+	fmt.Fprintf(&b, "  deployments:\n    - {name: news, origin: %q, nodes: [%s]}\n", e.origin.URL+e.master, strings.Join(names, ", "))
 	return b.String()
 }
 
