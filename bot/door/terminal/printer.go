@@ -27,7 +27,10 @@ type Printer struct {
 	live  []block // living cards, in order of their first appearance
 	drawn []int   // columns of each line of the living area as it stands on the screen
 	held  int     // lines that were typed and not told to Typed yet: nothing may be drawn meanwhile
-	late  string  // what came meanwhile
+	late  []chunk // what came meanwhile
+
+	tail []chunk             // what stays and can still be reached: the oldest incident that may be edited, and everything below it
+	told map[string][]string // of each open incident, the lines that somebody could read
 }
 
 // block is a living card as it was last shown.
@@ -37,7 +40,7 @@ type block struct {
 
 // NewPrinter returns a printer to out. With a screen the style's width is that of the screen at each moment.
 func NewPrinter(out io.Writer, style reply.Style, screen Sizer) *Printer {
-	return &Printer{out: out, style: style, screen: screen}
+	return &Printer{out: out, style: style, screen: screen, told: map[string][]string{}}
 }
 
 // Show shows a card.
@@ -131,7 +134,9 @@ func (p *Printer) Typed(prompt, line string) {
 		for range utf8.RuneCountInString(prompt+line)/width + 1 {
 			p.drawn = append(p.drawn, 0)
 		}
-		p.late = prompt + line + "\n" + p.late
+		p.late = append([]chunk{{text: prompt + line + "\n"}}, p.late...)
+	} else if len(p.tail) > 0 { // it stands where it belongs
+		p.tail = append(p.tail, chunk{text: prompt + line + "\n"})
 	}
 	_ = p.draw("") // a terminal that is gone ends the reading, too
 }
@@ -139,15 +144,25 @@ func (p *Printer) Typed(prompt, line string) {
 // draw replaces the living area on the screen: first what stays, then the living cards as they are now. One write, so that nothing
 // flickers.
 func (p *Printer) draw(stays string) error {
-	p.late += stays
+	if stays != "" {
+		p.late = append(p.late, chunk{text: stays})
+	}
+	return p.redraw()
+}
+
+func (p *Printer) redraw() error {
 	if p.held > 0 {
 		return nil
 	}
 	width, height := p.size()
 	var b strings.Builder
-	b.WriteString(above(p.drawn, width))
-	b.WriteString(p.late)
-	p.late, p.drawn = "", p.drawn[:0]
+	old, from := p.take(width, height)
+	b.WriteString(above(append(old, p.drawn...), width))
+	for _, c := range p.tail[from:] {
+		b.WriteString(c.text)
+	}
+	p.forget(width, height)
+	p.drawn = p.drawn[:0]
 	for _, line := range p.area(height) {
 		line = clip(line, width)
 		p.drawn = append(p.drawn, reply.Columns(line))
@@ -189,14 +204,20 @@ func (p *Printer) size() (width, height int) {
 // above returns what moves the cursor to the start of lines that were drawn and clears from there (ECMA-48 CUU, ED). Lines that are
 // wider than the screen, since it was made narrower, take more than one row.
 func above(drawn []int, width int) string {
-	rows := 0
-	for _, columns := range drawn {
-		rows += max((columns+width-1)/width, 1)
-	}
-	if rows == 0 {
+	n := rows(drawn, width)
+	if n == 0 {
 		return ""
 	}
-	return "\x1b[" + itoa(rows) + "A\r\x1b[J"
+	return "\x1b[" + itoa(n) + "A\r\x1b[J"
+}
+
+// rows tells how many rows lines of so many columns take.
+func rows(lines []int, width int) int {
+	n := 0
+	for _, columns := range lines {
+		n += max((columns+width-1)/width, 1)
+	}
+	return n
 }
 
 // through changes where the printer writes to: to the line editor, which takes its prompt away and puts it back, while there is one.

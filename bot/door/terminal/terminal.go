@@ -40,7 +40,9 @@ type Options struct {
 	Lines   io.Reader // without one: lines, and no prompt
 	Hello   string    // printed first
 	Leave   string    // printed at the first Ctrl-C: what leaving means
-	Session string    // keeps the questions of one terminal from those of another; made up when empty
+	// Feed brings incidents, unasked: cards of one ID are one block on the screen (see Printer.Incident). It may be closed; nil brings nothing.
+	Feed    <-chan reply.Card
+	Session string // keeps the questions of one terminal from those of another; made up when empty
 }
 
 // prompt is what stands before the line that is typed.
@@ -59,6 +61,11 @@ func Run(ctx context.Context, o Options) error {
 	if o.Hello != "" {
 		fmt.Fprintln(o.Printer, o.Hello)
 	}
+	hear, deaf := context.WithCancel(ctx)
+	var feed sync.WaitGroup
+	feed.Go(func() { t.hear(hear) })
+	defer feed.Wait()
+	defer deaf()
 	var err error
 	if o.Screen != nil {
 		err = t.edit(ctx)
@@ -76,6 +83,21 @@ func Run(ctx context.Context, o Options) error {
 type talk struct {
 	Options
 	lines chan string
+}
+
+// hear shows what comes unasked.
+func (t *talk) hear(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c, ok := <-t.Feed:
+			if !ok {
+				return
+			}
+			t.Printer.Incident(c)
+		}
+	}
 }
 
 // edit reads lines at a prompt.
