@@ -61,6 +61,7 @@ func (c *carrier) create(ctx context.Context, m message, wish *cancelWish) (*jou
 	if err != nil {
 		return nil, err
 	}
+	ask(&r)
 	now := time.Now()
 	j := c.e.begin(r, now)
 	switch {

@@ -90,6 +90,7 @@ const (
 type target struct {
 	Run   string `json:"run"`
 	Epoch uint64 `json:"epoch,omitempty"` // of an undo: as the run stood when it was planned
+	Why   string `json:"why,omitempty"`   // of an approval or a rejection
 }
 
 // How long such a step watches its run in place, and how long it parks before it looks again. Parking matters: workers that wait for runs

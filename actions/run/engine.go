@@ -21,7 +21,7 @@ import (
 // Options are the parts and the bounds of an Engine. Store and Executors are required; everything else has a default.
 type Options struct {
 	Store     store.Store
-	Executors map[string]Executor // by the Kind of their steps; run.cancel and run.undo are added by New
+	Executors map[string]Executor // by the Kind of their steps; those of run.* are added by New
 	Owner     string              // names this process in journals and must be its own; default host:pid
 	Workers   int                 // runs at work at once; default 64
 	Fanout    int                 // most nodes of a group, default 1000
@@ -106,7 +106,7 @@ func New(o Options) (*Engine, error) {
 		slots: make(chan struct{}, o.Workers), express: make(chan struct{}, reserved),
 	}
 	e.drain, e.drained = context.WithCancelCause(context.Background())
-	executors := map[string]Executor{CancelKind: canceller{e}, UndoKind: undoer{e}}
+	executors := map[string]Executor{CancelKind: canceller{e}, UndoKind: undoer{e}, ApproveKind: approver{e}, RejectKind: rejecter{e}}
 	for kind, x := range o.Executors {
 		if x == nil || executors[kind] != nil {
 			return nil, fmt.Errorf("new run engine: executor of %q is nil or the engine's own", kind)
@@ -153,7 +153,8 @@ func (e *Engine) Accept(ctx context.Context, p actions.Plan) (id string, first b
 	if err := e.check(p); err != nil {
 		return "", false, err
 	}
-	data := message{Accepted: time.Now(), Plan: &p}.encode()
+	accepted := time.Now()
+	data := message{Accepted: accepted, Plan: &p}.encode()
 	if len(data) > MaxPlan {
 		return "", false, fmt.Errorf("accept %s: plan has %d bytes, at most %d: split it: %w", p.Request.Intent, len(data), MaxPlan, store.ErrTooLarge)
 	}
@@ -166,7 +167,9 @@ func (e *Engine) Accept(ctx context.Context, p actions.Plan) (id string, first b
 		return "", false, fmt.Errorf("accept %s: %w", p.Request.Intent, err)
 	}
 	id = runID(sequence)
-	e.feed.expect(actions.Run{Schema: actions.RunSchema, ID: id, Plan: p, State: actions.Running, Accepted: time.Now(), Updated: time.Now()})
+	fresh := actions.Run{Schema: actions.RunSchema, ID: id, Plan: p, State: actions.Running, Accepted: accepted, Updated: accepted}
+	ask(&fresh)
+	e.feed.expect(fresh)
 	if _, err := e.runs.Get(ctx, id); err == nil {
 		e.feed.unexpect(id) // it was begun before we looked
 	}
@@ -180,6 +183,9 @@ func (e *Engine) Accept(ctx context.Context, p actions.Plan) (id string, first b
 func (e *Engine) check(p actions.Plan) error {
 	if p.Request.Cause == "" {
 		return fmt.Errorf("accept %s: the request names no cause: %w", p.Request.Intent, ErrBadPlan)
+	}
+	if a := p.Approve; a != nil && (a.People < 1 || a.Within <= 0) {
+		return fmt.Errorf("accept %s: it needs the yes of %d people within %s: %w", p.Request.Intent, a.People, a.Within, ErrBadPlan)
 	}
 	for _, g := range p.Groups {
 		if len(g.Nodes) > e.o.Fanout {

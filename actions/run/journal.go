@@ -101,9 +101,14 @@ func (j *journal) release(now time.Time) {
 	j.change(now, func() { j.run.Owner = "" })
 }
 
-// wake ends the waiting: for the step that asked for it, or of a change whose time is over.
+// wake ends the waiting: for people, who came or did not; for the step that asked for it; or of a change whose time is over.
 func (j *journal) wake(now time.Time) {
 	j.change(now, func() {
+		if awaiting(j.run) {
+			j.run.By, j.run.Why = self.Name, expiry(j.run)
+			j.track.end(&j.run, actions.Cancelled, now)
+			return
+		}
 		if !j.run.Holding() {
 			j.run.State, j.run.Until, j.run.Why = actions.Running, time.Time{}, ""
 			j.track.advance(&j.run, now, false)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"github.com/shitops/opsbot/actions/store"
 )
 
-// reserved is how many workers wait for wishes that must not queue behind ordinary runs: cancel and undo.
+// reserved is how many workers wait for wishes that must not queue behind ordinary runs: cancel, undo, approve and reject.
 const reserved = 8
 
 // slack is how long Serve waits for steps whose ctx has ended before it gives them up.
@@ -205,8 +206,8 @@ func (e *Engine) handle(base context.Context, p parcel) {
 	<-beating
 }
 
-// isControl tells whether a plan is nothing but a wish to cancel or to undo.
+// isControl tells whether a plan is nothing but a wish about another run.
 func isControl(p actions.Plan) bool {
 	return len(p.Groups) == 1 && len(p.Groups[0].Steps) == 1 &&
-		(p.Groups[0].Steps[0].Kind == CancelKind || p.Groups[0].Steps[0].Kind == UndoKind)
+		slices.Contains([]string{CancelKind, UndoKind, ApproveKind, RejectKind}, p.Groups[0].Steps[0].Kind)
 }

@@ -65,6 +65,7 @@ func (e *Engine) Describe(r actions.Run, now time.Time) actions.Answer {
 	if r.Why != "" {
 		a.Lines = append(a.Lines, "why: "+r.Why)
 	}
+	a.Lines = append(a.Lines, approvalLines(r)...)
 	if r.By != "" && !strings.Contains(r.Why, r.By) {
 		a.Lines = append(a.Lines, "ended by "+r.By)
 	}
@@ -123,6 +124,8 @@ func (e *Engine) next(r actions.Run) string {
 		return "undo " + r.ID + " takes it back before its time"
 	case r.State == actions.Undoing:
 		return ""
+	case awaiting(r):
+		return "approve " + r.ID + ", or reject " + r.ID
 	case !r.State.Final():
 		return "cancel " + r.ID
 	case r.Partly(), r.State == actions.Failed, r.State == actions.Cancelled, r.State == actions.Undone:

@@ -24,6 +24,8 @@ func Verbs(e *Engine, plan func(context.Context, actions.Request) (actions.Plan,
 		{Intent: "run.cancel", Risk: actions.Disruptive, Plan: v.cancel},
 		{Intent: "run.retry", Risk: actions.Disruptive, Plan: v.retry},
 		{Intent: "run.undo", Risk: actions.Disruptive, Plan: v.undo},
+		{Intent: ApproveKind, Risk: actions.Disruptive, Plan: v.approve},
+		{Intent: RejectKind, Risk: actions.Reversible, Plan: v.reject},
 	}
 }
 
