@@ -13,6 +13,8 @@ type chunk struct {
 	card *reply.Card // on its way to the screen: the newest version of an incident
 	skip []string    // lines of an incident that stand further up
 	text string
+
+	typed bool // a line that was entered at the prompt
 }
 
 // Incident shows what happens unasked, and goes on for longer than anybody looks. Cards of one ID are one block: it is changed where it stands

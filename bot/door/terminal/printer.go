@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -134,7 +135,11 @@ func (p *Printer) Typed(prompt, line string) {
 		for range utf8.RuneCountInString(prompt+line)/width + 1 {
 			p.drawn = append(p.drawn, 0)
 		}
-		p.late = append([]chunk{{text: prompt + line + "\n"}}, p.late...)
+		first := slices.IndexFunc(p.late, func(c chunk) bool { return !c.typed })
+		if first < 0 {
+			first = len(p.late)
+		}
+		p.late = slices.Insert(p.late, first, chunk{typed: true, text: prompt + line + "\n"}) // in the order of typing
 	} else if len(p.tail) > 0 { // it stands where it belongs
 		p.tail = append(p.tail, chunk{text: prompt + line + "\n"})
 	}
