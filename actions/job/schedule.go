@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -81,9 +80,12 @@ func (s Schedule) Every() time.Duration { return s.every }
 func (s Schedule) Next(after, anchor time.Time) time.Time {
 	switch {
 	case s.every > 0:
-		from, step := anchor.Unix(), int64(s.every/time.Second)
-		n := int64(math.Floor(float64(after.Unix()-from) / float64(step)))
-		return time.Unix(from+(n+1)*step, 0).In(after.Location())
+		step := int64(s.every / time.Second)
+		since := (after.Unix() - anchor.Unix()) % step
+		if since < 0 {
+			since += step // a clock that was put back before the anchor
+		}
+		return time.Unix(after.Unix()-since+step, 0).In(after.Location())
 	case s.spec == nil:
 		return time.Time{}
 	case s.hourly:
