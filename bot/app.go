@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions/content"
+	"github.com/shitops/opsbot/actions/job"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
@@ -46,6 +47,7 @@ type App struct {
 	store      *store.Engine
 	content    *content.Content
 	monitoring *monitoring
+	jobs       *job.Store
 	engine     *run.Engine
 	audit      *policy.Audit
 	desk       *Desk
@@ -140,6 +142,7 @@ func (a *App) reload(ctx context.Context) error {
 		return fmt.Errorf("reload: %w", err)
 	}
 	a.monitoring.door.SetSenders(senders)
+	a.jobs.Reload()
 	old := a.config.Swap(next)
 	a.desk.SetView(view)
 	a.metrics.ConfigRead(next.Hash(), time.Now())

@@ -50,8 +50,14 @@ func (b *binder) read(text string) (canonical string, names []string, risk actio
 	return strings.Join(parts, " then "), names, actions.Risk(p.Risk), nil
 }
 
+// commands returns the parts of a text that read has understood.
+func (b *binder) commands(text string) []intents.Intent {
+	return b.parser.Parse(intents.Utterance{Text: text, Door: intents.DoorTerminal}).Commands
+}
+
 // bindings are what the rules and jobs of a configuration are bound to.
 type bindings struct {
+	binder *binder
 	policy policy.Config
 	rules  []rule.Config
 }
@@ -62,7 +68,7 @@ func bind(catalog *intents.Catalog, cfg *config.Config, w *world) (bindings, err
 	if err != nil {
 		return bindings{}, err
 	}
-	out := bindings{policy: cfg.Policy()}
+	out := bindings{binder: b, policy: cfg.Policy()}
 	var errs []error
 	for i, r := range cfg.Rules {
 		_, names, _, err := b.read(r.Do)

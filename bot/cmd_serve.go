@@ -199,7 +199,7 @@ func (s *serving) keep(ctx context.Context, cfg *config.Config, signals <-chan o
 // talk is the prompt.
 func (s *serving) talk(ctx context.Context, cfg *config.Config) error {
 	return terminal.Run(ctx, terminal.Options{
-		Desk: s.app.Desk(), As: socket.Current(), Screen: s.console, Printer: s.printer,
+		Desk: s.app.Desk(), As: socket.Current(), Screen: s.console, Printer: s.printer, Feed: s.app.Feed(ctx),
 		Hello: fmt.Sprintf("%s is ready: %s. Say \"help\", or leave with Ctrl-D, which stops the bot.", ops.Version(), s.summary(cfg)),
 		Leave: "Once more stops the bot; what runs goes on at the next start.",
 	})

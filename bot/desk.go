@@ -35,6 +35,7 @@ type View struct {
 	Policy *policy.Policy
 	World  actions.World
 	OnCall *policy.OnCall // nil where nobody is
+	Binder *binder        // reads the commands of rules and jobs
 	Zone   *time.Location // times in replies, unless the person has a zone
 	Limits Limits
 }

@@ -36,6 +36,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"store", a.openStore},
 		{"caches", a.openContent},
 		{"monitoring", a.openMonitoring},
+		{"jobs", a.openJobs},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
 		{"watch", a.openWatch},
@@ -78,7 +79,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors()} {
 		maps.Copy(executors, more)
 	}
 	host, err := os.Hostname()
@@ -125,13 +126,13 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d := &Desk{
 		catalog: a.catalog.Intents(), engine: a.engine, audit: a.audit, questions: &questions{a.store.Bucket(store.Guards)},
 		quotas: policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
-		bound: func(string) *policy.Bound { return nil }, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
+		bound: a.boundJob, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
 	}
 	d.verbs = map[string]actions.Verb{}
 	nodes := node.New(node.Options{Health: a.content.Health})
 	for _, verbs := range [][]actions.Verb{
 		d.ownVerbs(), nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
-		policy.AuditVerbs(a.audit),
+		policy.AuditVerbs(a.audit), a.jobs.Verbs(),
 	} {
 		for _, v := range verbs {
 			d.verbs[v.Intent] = v
@@ -173,7 +174,7 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	if err := a.monitoring.rules.SetRules(bound.rules); err != nil {
 		return nil, err
 	}
-	return &View{Parser: parser, Policy: p, World: w, OnCall: onCall, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
+	return &View{Parser: parser, Policy: p, World: w, OnCall: onCall, Binder: bound.binder, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
 }
 
 // inventoryOf gives the parser the names that commands may use.
