@@ -29,8 +29,11 @@ func CheckMark(mark string) error {
 	return nil
 }
 
+// allObjects holds for every object there is.
+const allObjects = "obj.status != 0"
+
 func flushBan(mark string) string {
-	return "obj.status != 0 && " + markHeader + " != " + mark
+	return allObjects + " && " + markHeader + " != " + mark
 }
 
 func prefixBan(prefix, mark string) (string, error) {
