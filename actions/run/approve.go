@@ -190,13 +190,12 @@ func ask(r *actions.Run) {
 // waitsFor says whose yes a run waits for.
 func waitsFor(r actions.Run) string {
 	need, asker := r.Plan.Approve, r.Plan.Request.Actor
-	left := need.People - len(r.Assents)
 	why := "waits for a yes of "
-	if left > 1 || len(r.Assents) > 0 {
-		why = fmt.Sprintf("waits for %d more of ", left)
-	}
-	if len(r.Assents) == 0 && left > 1 {
-		why = fmt.Sprintf("waits for a yes of %d people of ", left)
+	switch {
+	case len(r.Assents) > 0:
+		why = fmt.Sprintf("waits for %d more of ", need.People-len(r.Assents))
+	case need.People > 1:
+		why += fmt.Sprintf("%d people of ", need.People)
 	}
 	not := asker.String()
 	if asker.Owner != "" && asker.Owner != not {

@@ -28,7 +28,9 @@ type shape struct {
 	undoAfter bool
 	// cancelWaiting: a person cancels as soon as the run is seen waiting.
 	cancelWaiting bool
-	loose         bool // where the run ends depends on when a wish is heard: only the ledger and the journal must agree
+	yes           []string // the people who approve as soon as the run waits for them
+	no            bool     // somebody rejects it after those yeses
+	loose         bool     // where the run ends depends on when a wish is heard: only the ledger and the journal must agree
 }
 
 var shapes = []shape{
@@ -136,6 +138,25 @@ var shapes = []shape{
 		p.Hold = time.Hour
 		return p
 	}},
+	{name: "approved by two", yes: []string{"ben", "carl"}, plan: func() actions.Plan { return needing(2, plan("c", actions.Group{Steps: steps(2, nil)})) }},
+	{name: "approved by one of two", yes: []string{"ben"}, plan: func() actions.Plan { return needing(2, plan("c", actions.Group{Steps: steps(2, nil)})) }},
+	{name: "rejected", yes: []string{"ben"}, no: true, plan: func() actions.Plan { return needing(2, plan("c", actions.Group{Steps: steps(2, nil)})) }},
+	{name: "approved, and the first step waits", yes: []string{"ben"}, plan: func() actions.Plan {
+		return needing(1, plan("c", actions.Group{Steps: steps(2, func(i int, d *does) {
+			if i == 0 {
+				d.Wait = time.Hour
+			}
+		})}))
+	}},
+	{name: "an approved temporary change", yes: []string{"ben"}, plan: func() actions.Plan {
+		p := needing(1, plan("c", actions.Group{Nodes: nodes(2), Width: 1, Steps: onNodes(steps(1, nil))}))
+		p.Hold = time.Hour
+		return p
+	}},
+	{name: "cancel a run that waits for a yes", cancelWaiting: true, plan: func() actions.Plan { return needing(1, plan("c", actions.Group{Steps: steps(2, nil)})) }},
+	{name: "cancel a run that is being approved", yes: []string{"ben"}, cancelWaiting: true, loose: true, plan: func() actions.Plan {
+		return needing(1, plan("c", actions.Group{Steps: steps(2, nil)}))
+	}},
 }
 
 // onNodes gives each node things of its own.
@@ -182,6 +203,7 @@ type person struct {
 	shape  shape
 	id     string
 	undone bool
+	told   map[string]bool // yeses and the no that are answered
 
 	mu         sync.Mutex
 	wantCancel bool
@@ -217,6 +239,7 @@ func (c *person) use(t *testing.T, p *process, w *world, plan actions.Plan) bool
 			continue
 		}
 		over = e.Run.State.Final()
+		c.answer(t, p, e.Run)
 		switch {
 		case c.shape.cancelWaiting && e.Run.State == actions.Waiting:
 			c.cancel(t, p, true)
@@ -248,6 +271,33 @@ func (c *person) cancel(t *testing.T, p *process, now bool) {
 	c.cancelled = c.cancelled || err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
 }
 
+// answer says the yeses and the no that the run waits for, each until it is answered or the process is dead.
+func (c *person) answer(t *testing.T, p *process, r actions.Run) {
+	if r.State != actions.Waiting || r.Plan.Approve == nil {
+		return
+	}
+	tell := func(who string, say func() error) {
+		for !c.told[who] && p.h.Ready() == nil {
+			err := say()
+			if c.told[who] = err == nil || errors.Is(err, run.ErrTwice) || errors.Is(err, run.ErrNotWaiting); !c.told[who] {
+				time.Sleep(time.Second)
+			}
+		}
+	}
+	for _, who := range c.shape.yes {
+		tell(who, func() error {
+			_, err := p.e.Approve(t.Context(), c.id, actions.Assent{By: who})
+			return err
+		})
+	}
+	if c.shape.no {
+		tell("no", func() error {
+			_, err := p.e.Reject(t.Context(), c.id, ben, "not today")
+			return err
+		})
+	}
+}
+
 func (c *person) undo(t *testing.T, p *process) bool {
 	err := p.e.Undo(t.Context(), c.id, actions.Actor{Name: "ben"})
 	c.undone = c.undone || err == nil || errors.Is(err, run.ErrOver) || errors.Is(err, run.ErrUndoing)
@@ -260,7 +310,7 @@ func play(t *testing.T, s shape, blows ...blow) (out result, hits int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w, disk := newWorld(), fake.New()
-		c, p := &person{shape: s}, s.plan()
+		c, p := &person{shape: s, told: map[string]bool{}}, s.plan()
 		for life, over := 0, false; life < len(blows) && !over; life++ {
 			proc := w.start(t, disk, fmt.Sprintf("owner-%d", life), blows[life].inject(&hits), sixTries)
 			over = c.use(t, proc, w, p)

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -143,14 +142,4 @@ func (x rejecter) Do(ctx context.Context, c Call) (Result, error) {
 		return Result{}, retryable(err)
 	}
 	return Result{Say: Summary(r)}, nil
-}
-
-// IsRefusal tells whether err says that a yes or a no does not count, in contrast to a store that does not answer.
-func IsRefusal(err error) bool {
-	for _, refusal := range []error{ErrLate, ErrTwice, ErrNotWaiting, ErrSelf} {
-		if errors.Is(err, refusal) {
-			return true
-		}
-	}
-	return false
 }
