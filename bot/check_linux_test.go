@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,6 +74,24 @@ func TestCheckCacheHitRate(t *testing.T) {
 	look("in other eyes", 2, []string{"--warning", "95:", "--critical", "90:"}, "HIT RATE CRITICAL: ", "hit_ratio=76.2%;95:;90:;0;100")
 	ask(t, v, 100, func(i int) string { return fmt.Sprintf("/more/%d", i) })
 	look("mostly not", 2, nil, "HIT RATE CRITICAL: ", "43.0 %")
+	// A flush gives it time to fill again. Another ban does not, even where the server has forgotten the flush by then.
+	if _, err := v.Admin(t.Context(), "ban", "obj.status != 0"); err != nil {
+		t.Fatal(err)
+	}
+	look("flushed", 1, []string{"--warm-up", "1h"}, "HIT RATE WARNING: ", "43.0 %", "flushed")
+	look("in the eyes of who gives no time", 2, nil, "HIT RATE CRITICAL: ")
+	if _, err := v.Admin(t.Context(), "ban", "obj.http.x-url ~ ^/news/"); err != nil {
+		t.Fatal(err)
+	}
+	look("still", 1, []string{"--warm-up", "1h"}, "HIT RATE WARNING: ")
+	if err := os.Chmod(v.SecretFile, 0o604); err != nil { // which no secret may be
+		t.Fatal(err)
+	}
+	look("without the management port", 1, []string{"--warm-up", "1h"}, "HIT RATE WARNING: ")
+	if err := os.Chmod(v.SecretFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look("with only the folder", 3, []string{"--varnishstat", v.StatsDir, "--node", "other", "--config", "absent.yaml"}, "HIT RATE UNKNOWN: ", "first sample")
 
 	if _, err := v.Admin(t.Context(), "stop"); err != nil {
 		t.Fatal(err)
