@@ -2,11 +2,9 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -59,18 +57,6 @@ func (a *App) lossSince(ctx context.Context, folder string) error {
 	}
 	return fmt.Errorf("%d of %d entries of %s are gone, the first is %s: stop me, move the data folder away and import that export",
 		len(check.Missing), check.Entries, newest, check.Missing[0])
-}
-
-// over tells whether the run that these entries journal has ended, so that its age counts.
-func over(entries []store.Entry) bool {
-	for _, e := range entries {
-		if strings.Contains(e.Key, ".") {
-			continue
-		}
-		var r actions.Run
-		return json.Unmarshal(e.Value, &r) == nil && r.State.Final()
-	}
-	return true
 }
 
 // exportNightly writes a copy of the whole state every night.

@@ -57,7 +57,7 @@ func storeDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "st
 
 func (a *App) openStore(_, _ context.Context, cfg *config.Config) error {
 	s, err := store.Open(store.Options{
-		Dir: storeDir(cfg), Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: over, Lease: lease,
+		Dir: storeDir(cfg), Log: a.log.With("room", "store"), AcceptEmpty: a.opts.AcceptEmpty, Ages: store.Ages(cfg.Store.Retention), Final: run.Final, Lease: lease,
 	})
 	if err != nil {
 		return err
