@@ -1,12 +1,9 @@
 package lab
 
-import (
-	"context"
-	"testing"
-)
+import "context"
 
 // NewIcinga is Need and StartIcinga for a test, stopped at its end.
-func NewIcinga(tb testing.TB, opt IcingaOptions) *Icinga {
+func NewIcinga(tb TB, opt IcingaOptions) *Icinga {
 	tb.Helper()
 	Need(tb, "icinga2")
 	if opt.Dir == "" {

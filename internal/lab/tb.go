@@ -1,12 +1,21 @@
 package lab
 
-import (
-	"context"
-	"testing"
-)
+import "context"
+
+// TB is what of a testing.TB the wrappers below need. With it the package serves the demo, too, without linking package testing into the program.
+type TB interface {
+	Helper()
+	Context() context.Context
+	Cleanup(func())
+	TempDir() string
+	Error(args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Skip(args ...any)
+}
 
 // Need skips the test when one of the programs is not installed, and fails it instead where OPSBOT_REQUIRE_REAL=1.
-func Need(tb testing.TB, programs ...string) {
+func Need(tb TB, programs ...string) {
 	tb.Helper()
 	err := Missing(programs...)
 	switch {
@@ -19,7 +28,7 @@ func Need(tb testing.TB, programs ...string) {
 }
 
 // NewOrigin is StartOrigin for a test, stopped at its end.
-func NewOrigin(tb testing.TB, opt OriginOptions) *Origin {
+func NewOrigin(tb TB, opt OriginOptions) *Origin {
 	tb.Helper()
 	o, err := StartOrigin(context.WithoutCancel(tb.Context()), opt)
 	if err != nil {
@@ -34,7 +43,7 @@ func NewOrigin(tb testing.TB, opt OriginOptions) *Origin {
 }
 
 // NewVarnish is Need and StartVarnish for a test, in a directory of the test's, stopped at its end.
-func NewVarnish(tb testing.TB, opt VarnishOptions) *Varnish {
+func NewVarnish(tb TB, opt VarnishOptions) *Varnish {
 	tb.Helper()
 	Need(tb, "varnishd", "varnishadm", "varnishstat", "cc")
 	v, err := StartVarnish(context.WithoutCancel(tb.Context()), opt)

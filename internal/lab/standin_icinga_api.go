@@ -1,0 +1,199 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// routes is the part of the API that there is.
+func (m *Monitor) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1", func(w http.ResponseWriter, _ *http.Request) {
+		writeResults(w, map[string]any{"user": m.User, "version": "stand-in", "permissions": []string{"*"}})
+	})
+	mux.HandleFunc("GET /v1/status/IcingaApplication", m.status)
+	mux.HandleFunc("/v1/objects/hosts", func(w http.ResponseWriter, r *http.Request) { m.objects(w, r, false) })
+	mux.HandleFunc("/v1/objects/services", func(w http.ResponseWriter, r *http.Request) { m.objects(w, r, true) })
+	mux.HandleFunc("/v1/objects/comments", m.listComments)
+	mux.HandleFunc("/v1/objects/downtimes", func(w http.ResponseWriter, _ *http.Request) { writeResults(w) })
+	mux.HandleFunc("POST /v1/actions/{action}", m.act)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != m.User || password != m.Password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (m *Monitor) status(w http.ResponseWriter, _ *http.Request) {
+	app := map[string]any{
+		"node_name": m.ServerName, "version": "stand-in", "pid": 0, "program_start": float64(m.begun.Unix()),
+		"enable_notifications": true, "enable_host_checks": true, "enable_service_checks": true,
+	}
+	writeResults(w, map[string]any{"name": "IcingaApplication", "status": map[string]any{"icingaapplication": map[string]any{"app": app}}})
+}
+
+// monitorRequest is what queries and actions may hold.
+type monitorRequest struct {
+	Host    string            `json:"host"`
+	Service string            `json:"service"`
+	Filter  string            `json:"filter"`
+	Vars    map[string]string `json:"filter_vars"`
+	Author  string            `json:"author"`
+	Comment string            `json:"comment"`
+}
+
+func readRequest(r *http.Request) (q monitorRequest) {
+	_ = json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&q) // a query may have no body
+	return q
+}
+
+// object returns the name that the request is about.
+func (q monitorRequest) object() string {
+	if q.Service != "" {
+		return q.Service
+	}
+	return q.Host
+}
+
+func (s *monitored) name() string {
+	if s.check.Service == "" {
+		return s.check.Host
+	}
+	return s.check.Host + "!" + s.check.Service
+}
+
+func (m *Monitor) objects(w http.ResponseWriter, r *http.Request, services bool) {
+	q := readRequest(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var results []any
+	for _, s := range m.services {
+		switch {
+		case (s.check.Service != "") != services,
+			q.object() != "" && q.object() != s.name(),
+			strings.Contains(q.Filter, "state != 0") && s.state == 0,
+			q.Vars["h"] != "" && q.Vars["h"] != s.check.Host:
+			continue
+		}
+		results = append(results, map[string]any{"name": s.name(), "attrs": s.attributes()})
+	}
+	if results == nil && q.object() != "" {
+		http.Error(w, `{"error":404,"status":"No objects found."}`, http.StatusNotFound)
+		return
+	}
+	writeResults(w, results...)
+}
+
+func (s *monitored) attributes() map[string]any {
+	at := func(t time.Time) float64 {
+		if t.IsZero() {
+			return 0
+		}
+		return float64(t.UnixNano()) / 1e9
+	}
+	ack := 0
+	if s.acked {
+		ack = 1
+	}
+	good := "last_state_ok"
+	if s.check.Service == "" {
+		good = "last_state_up"
+	}
+	a := map[string]any{
+		"__name": s.name(), "display_name": s.name(), "host_name": s.check.Host, "state": s.state, "state_type": 1, "check_attempt": 1, "max_check_attempts": 1,
+		"last_state_change": at(s.changed), "last_hard_state_change": at(s.changed), good: at(s.good), "acknowledgement": ack, "acknowledgement_expiry": 0,
+		"downtime_depth": 0, "flapping": false, "last_reachable": true, "vars": nil, "last_check_result": nil,
+	}
+	if !s.checked.IsZero() {
+		a["last_check_result"] = map[string]any{"execution_end": at(s.checked), "output": s.output, "performance_data": []string{}}
+	}
+	return a
+}
+
+func (m *Monitor) listComments(w http.ResponseWriter, r *http.Request) {
+	q := readRequest(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var results []any
+	for _, c := range m.comments {
+		if q.Filter != "" && (c.Host != q.Vars["h"] || c.Service != q.Vars["s"] || c.Author != q.Vars["a"] || !strings.Contains(c.Text, q.Vars["m"])) {
+			continue
+		}
+		results = append(results, map[string]any{"name": c.Name, "attrs": map[string]any{
+			"__name": c.Name, "host_name": c.Host, "service_name": c.Service, "author": c.Author, "text": c.Text,
+		}})
+	}
+	writeResults(w, results...)
+}
+
+func (m *Monitor) act(w http.ResponseWriter, r *http.Request) {
+	q := readRequest(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.services {
+		if s.name() != q.object() {
+			continue
+		}
+		code, say := m.do(s, r.PathValue("action"), q)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(map[string]any{"results": []any{map[string]any{"code": code, "status": say}}}) // as in writeResults
+		return
+	}
+	http.Error(w, `{"error":404,"status":"No objects found."}`, http.StatusNotFound)
+}
+
+// do carries out one action. The lock is held.
+func (m *Monitor) do(s *monitored, action string, q monitorRequest) (code int, say string) {
+	switch action {
+	case "acknowledge-problem":
+		if s.state == 0 || s.acked {
+			return http.StatusConflict, map[bool]string{true: s.name() + " is already acknowledged.", false: s.name() + " is OK."}[s.acked]
+		}
+		s.acked = true
+		m.comment(s, q)
+	case "remove-acknowledgement":
+		s.acked = false
+	case "add-comment":
+		m.comment(s, q)
+	case "reschedule-check", "process-check-result":
+	default:
+		return http.StatusNotFound, "the stand-in knows no " + action
+	}
+	return http.StatusOK, "Successfully done: " + action
+}
+
+func (m *Monitor) comment(s *monitored, q monitorRequest) {
+	m.comments = append(m.comments, monitorComment{fmt.Sprintf("%s!%d", s.name(), len(m.comments)), s.check.Host, s.check.Service, q.Author, q.Comment})
+}
+
+// Get returns what a query of the API would, such as /v1/objects/comments.
+func (m *Monitor) Get(ctx context.Context, path string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
+	if err != nil {
+		return "", fmt.Errorf("lab monitor: %w", err)
+	}
+	r.SetBasicAuth(m.User, m.Password)
+	w := &memory{header: http.Header{}}
+	m.routes().ServeHTTP(w, r)
+	return w.String(), nil
+}
+
+// memory is a response that is kept.
+type memory struct {
+	strings.Builder
+	header http.Header
+}
+
+// Header implements http.ResponseWriter.
+func (w *memory) Header() http.Header { return w.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *memory) WriteHeader(int) {}
