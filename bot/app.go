@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/door/clock"
 	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
 	"github.com/shitops/opsbot/bot/reply"
@@ -48,6 +50,8 @@ type App struct {
 	content    *content.Content
 	monitoring *monitoring
 	jobs       *job.Store
+	clock      atomic.Pointer[clock.Clock]
+	owner      string // names this process in the store
 	engine     *run.Engine
 	audit      *policy.Audit
 	desk       *Desk
@@ -80,6 +84,11 @@ func New(o Options) (*App, error) {
 		return nil, fmt.Errorf("start the bot: %w", err)
 	}
 	a := &App{opts: o, log: o.Log, catalog: catalog, client: cache.NewClient(), metrics: ops.NewMetrics(ops.Version())}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	a.owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	a.config.Store(o.Config)
 	a.metrics.ConfigRead(o.Config.Hash(), time.Now())
 	return a, nil

@@ -3,7 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,11 +42,11 @@ func (p *program) checkCommand() *cobra.Command {
 
 // plugin runs a check and prints its result. A check that does not heed its time is left behind: the program ends.
 func (p *program) plugin(ctx context.Context, name string, patience time.Duration, check func(context.Context) plugin.Result) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience-grace) // those that heed it say why
 	defer cancel()
 	done := make(chan plugin.Result, 1)
 	go func() { done <- check(ctx) }()
-	late := time.NewTimer(patience + grace) // those that heed it say why
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case r := <-done:
@@ -82,6 +85,28 @@ func (p *program) result(r plugin.Result) error {
 	}
 	return &failure{exit: door.Exit(r.Status.Exit())}
 }
+
+// span is a flag for a duration. A number without a unit is in seconds: that is what Icinga2 makes of its own 5m.
+type span time.Duration
+
+// String returns the duration.
+func (s *span) String() string { return time.Duration(*s).String() }
+
+// Set reads "5m" and "300".
+func (s *span) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if n, numErr := strconv.ParseFloat(text, 64); numErr == nil && math.Abs(n) <= math.MaxInt64/1e9 {
+		d, err = time.Duration(n*float64(time.Second)), nil
+	}
+	if err != nil {
+		return errors.New("want a span such as 5m, or seconds")
+	}
+	*s = span(d)
+	return nil
+}
+
+// Type is what the help calls it where nothing else is said.
+func (s *span) Type() string { return "span" }
 
 // asPlugin makes the usage errors of a command those of a plugin.
 func (p *program) asPlugin(c *cobra.Command, name string) *cobra.Command {

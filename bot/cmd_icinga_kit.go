@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,7 @@ type kitOptions struct {
 }
 
 func (p *program) icingaKitCommand() *cobra.Command {
-	var o kitOptions
+	o := kitOptions{KitOptions: icinga.KitOptions{Reminder: 10 * time.Minute}}
 	c := &cobra.Command{
 		Use:   "icinga-kit DIR",
 		Short: "write Icinga2's side as configuration files",
@@ -49,7 +50,7 @@ A file that is there with another content is left alone and named, unless --forc
 	f.StringVar(&o.BotHost, "bot-host", "opsbot", "the `name` of the host that stands for the bot")
 	f.StringVar(&o.Warning, "warning", hitrate.Warning, "`range` of the hit rate in per cent")
 	f.StringVar(&o.Critical, "critical", hitrate.Critical, "`range` of the hit rate in per cent")
-	f.DurationVar(&o.Reminder, "reminder", 0, "the `span` between two notifications of one problem (default 10m0s)")
+	f.Var((*span)(&o.Reminder), "reminder", "the `span` between two notifications of one problem")
 	f.BoolVar(&o.Force, "force", false, "replace files that are there")
 	o.notify.flags(f)
 	return c
@@ -59,8 +60,8 @@ func (p *program) icingaKit(dir string, o kitOptions) error {
 	if o.password == "" {
 		return usagef("icinga-kit needs --password-file")
 	}
-	if o.Reminder < 0 {
-		return usagef("--reminder %s: it is longer than nothing", o.Reminder)
+	if o.Reminder < time.Second {
+		return usagef("--reminder %s: it is at least a second", o.Reminder)
 	}
 	if _, err := plugin.ParseThresholds(o.Warning, o.Critical); err != nil {
 		return usagef("%w", err)

@@ -41,10 +41,11 @@ func folder(tb testing.TB) string {
 	return dir
 }
 
-// people are anna, who may do everything in Berlin and Hamburg, and vik, who may look.
+// people are anna and ben, who may do everything in Berlin and Hamburg, and vik, who may look.
 const people = `
 people:
   - {name: anna, roles: [operator], unix: [anna, root]}
+  - {name: ben, roles: [operator], unix: [ben]}
   - {name: vik, roles: [viewer], unix: [vik]}
 roles:
   - {name: viewer, may: ["*.show", "*.list", help, whoami, cache.stats, cache.verify]}

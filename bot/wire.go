@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -42,6 +41,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"watch", a.openWatch},
 		{"work", a.openWork},
 		{"alerts", a.openAlertDoor},
+		{"clock", a.openClock},
 		{"socket", a.openSocket},
 		{"listeners", a.openListeners},
 	} {
@@ -82,12 +82,8 @@ func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors()} {
 		maps.Copy(executors, more)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
 	e, err := run.New(run.Options{
-		Store: a.store, Executors: executors, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Fanout: cfg.Limits.Fanout,
+		Store: a.store, Executors: executors, Owner: a.owner, Fanout: cfg.Limits.Fanout,
 		Lease: lease, Log: a.log.With("room", "run"), Observe: a.observe(),
 	})
 	if err != nil {

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/job"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/door/clock"
+	"github.com/shitops/opsbot/bot/reply"
 )
 
 // openJobs knows the jobs of the file and those that people made.
@@ -77,5 +81,61 @@ func (a *App) boundJob(as string) *policy.Bound {
 	return &policy.Bound{Name: j.Name, Owner: j.Owner, Intents: j.Intents}
 }
 
+// sayFor is how long the command of a job may take, a chain of commands included, before another replica takes the tick over.
+const sayFor = 15 * time.Minute
+
+// openClock says jobs when their time comes, once the desk is there to hear them.
+func (a *App) openClock(_, work context.Context, cfg *config.Config) error {
+	c, err := clock.New(clock.Options{
+		Jobs: a.jobs.Jobs, Changed: a.jobs.Changed(), KV: a.store.Bucket(store.Guards), Say: a.sayForJob, Paused: a.held, SayFor: sayFor,
+		Zone: func() string { return a.config.Load().Zone }, Owner: a.owner, Log: a.log.With("room", "clock"),
+	})
+	if err != nil {
+		return err
+	}
+	a.clock.Store(c)
+	run, stop := context.WithCancel(work)
+	a.working.Go(func() { a.untilStopped("jobs", run, a.jobs.Run) })
+	a.working.Go(func() { a.untilStopped("clock", run, c.Run) })
+	a.own("clock", func(context.Context) error { stop(); return nil })
+	return nil
+}
+
+// held tells whether nothing may act by itself: there is a pause, or nobody has looked at an import yet.
+func (a *App) held(ctx context.Context) (bool, error) {
+	if on, _, err := a.observing(ctx); on || err != nil {
+		return on, err
+	}
+	on, _, err := a.monitoring.rules.Switch().Paused(ctx)
+	return on, err
+}
+
+// sayForJob brings a job's command to the desk, as any door does, and waits for the end, since a chain stops at what does not end well.
+func (a *App) sayForJob(ctx context.Context, t clock.Tick) (string, error) {
+	m := door.Message{
+		ID: t.Cause, Text: t.Job.Do, As: policy.JobPrefix + t.Job.Name, At: time.Now(), Yes: true,
+		Origin: actions.Origin{Door: "clock", Thread: t.Job.Name},
+	}
+	last := ""
+	exit := a.desk.Handle(ctx, m, func(card reply.Card) {
+		last = card.Title
+		card.ID, card.Live = t.Cause+"/"+card.ID, card.Live && card.ID != ""
+		a.monitoring.hub.Publish(card)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return last, actions.Temporary{Err: fmt.Errorf("say %q for job %s: %w", t.Job.Do, t.Job.Name, context.Cause(ctx))}
+	case exit == door.Temporary && last == "":
+		return last, actions.Temporary{Err: errors.New("the desk could not take it")}
+	default:
+		return last, nil
+	}
+}
+
 // jobStatus tells how the jobs stand with the clock.
-func (a *App) jobStatus() map[string]job.Status { return nil }
+func (a *App) jobStatus() map[string]job.Status {
+	if c := a.clock.Load(); c != nil {
+		return c.Status()
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -194,9 +195,7 @@ func cards(ctx context.Context, d *alert.Door) func() map[string]reply.Card {
 		mu.Lock()
 		defer mu.Unlock()
 		out := map[string]reply.Card{}
-		for k, v := range got {
-			out[k] = v
-		}
+		maps.Copy(out, got)
 		return out
 	}
 }

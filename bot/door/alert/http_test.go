@@ -168,14 +168,12 @@ func TestReplay(t *testing.T) {
 			t.Errorf("while the store is away = %d %s, want 503", status, text)
 		}
 		away = false
-		r := again()
 		h2, err := icinga.Sign(secret.New([]byte(key1)), "k1", time.Now(), []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		first.Header = h2
-		r = again()
-		if status, text := post(d, r); status != 200 || strings.Contains(text, "repeated") {
+		if status, text := post(d, again()); status != 200 || strings.Contains(text, "repeated") {
 			t.Errorf("repetition of what was not stored = %d %s", status, text)
 		}
 		for range 3 {
