@@ -58,8 +58,10 @@ type Options struct {
 	Call func(ctx context.Context, n Notice) error
 	// Observing tells whether nothing may act because the store was just imported; nil for never.
 	Observing func(ctx context.Context) (on bool, why string, err error)
-	Now       func() time.Time // nil = time.Now
-	Log       *slog.Logger     // nil = discard
+	// Lease is how long an alert stays with a process that gives no sign of life, after which another takes it up; 0 = 30 s.
+	Lease time.Duration
+	Now   func() time.Time // nil = time.Now
+	Log   *slog.Logger     // nil = discard
 }
 
 // Engine holds the rules. It is safe for concurrent use; several processes may work on one store.
@@ -69,6 +71,7 @@ type Engine struct {
 	pause    *Switch
 	rules    atomic.Pointer[[]Config]
 	troubled sync.Map // causes of alerts of which people were told that they could not be worked on
+	hushed   hush
 }
 
 // New returns an engine without rules.
@@ -78,6 +81,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Lease <= 0 {
+		o.Lease = 30 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

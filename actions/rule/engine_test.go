@@ -353,5 +353,8 @@ func TestEverything(t *testing.T) {
 		if len(o.runs) != 2 { // one of each site: the group rests
 			t.Errorf("300 alerts of 3 nodes became %d runs, want 2", len(o.runs))
 		}
+		if len(o.told) != 3 { // each node once, however often it is held back
+			t.Errorf("300 alerts were told %d times, want 3", len(o.told))
+		}
 	})
 }

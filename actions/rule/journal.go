@@ -66,7 +66,6 @@ type journal struct {
 const (
 	journalSchema = 1
 	journalTTL    = 30 * 24 * time.Hour
-	claimLease    = 30 * time.Second
 )
 
 // digest names what may hold any letters in the key of a store.
@@ -95,7 +94,7 @@ func (e *Engine) claim(ctx context.Context, a actions.Alert, c Config) (journal,
 			case j.Owner == e.owner:
 				mine = true
 				return false, nil
-			case within(j.Renewed, now, claimLease):
+			case within(j.Renewed, now, e.opt.Lease):
 				return false, nil
 			}
 			j.Owner, j.Renewed, mine = e.owner, now, true
@@ -104,7 +103,7 @@ func (e *Engine) claim(ctx context.Context, a actions.Alert, c Config) (journal,
 		if err != nil || mine || j.Stage == over {
 			return j, err
 		}
-		if err := e.sleep(ctx, claimLease/10); err != nil {
+		if err := e.sleep(ctx, e.opt.Lease/10); err != nil {
 			return j, fmt.Errorf("alert %s: %s works on it: %w", a.ID, j.Owner, err)
 		}
 	}
@@ -131,7 +130,7 @@ func (e *Engine) save(ctx context.Context, j *journal, edit func(*journal)) erro
 
 // renew keeps the claim while the command is carried out. It returns when ctx ends; a claim that is lost ends the caller's ctx through lost.
 func (e *Engine) renew(ctx context.Context, j journal, lost context.CancelCauseFunc) {
-	for e.sleep(ctx, claimLease/3) == nil {
+	for e.sleep(ctx, e.opt.Lease/3) == nil {
 		if err := e.save(ctx, &j, func(*journal) {}); err == errTaken {
 			lost(err)
 			return

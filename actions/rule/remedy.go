@@ -166,6 +166,7 @@ func (w *work) finish(ctx context.Context) error {
 			return fmt.Errorf("call somebody: %w", err)
 		}
 	case o.Decision == Gone || o.Decision == HeldBack && o.quiet():
+	case (o.Decision == HeldBack || o.Decision == Unsure) && !w.hushed.first(o.Rule+"/"+string(o.Decision)+"/"+nodeOf(w.alert), w.opt.Now()):
 	default:
 		w.tell(ctx, w.alert, o, title, lines...)
 	}
