@@ -181,6 +181,14 @@ func (o *outside) alert(node string, edit ...func(*actions.Alert)) actions.Alert
 	return a
 }
 
+// shifted names the problem of an alert anew, after its time was changed, and lets the monitoring hold it.
+func (o *outside) shifted(a actions.Alert) actions.Alert {
+	p := icinga.Problem{Host: a.Host, Service: a.Service, Since: a.Since}
+	a.Problem, a.ID = p.ID(), p.ID()+"/WARNING/1"
+	o.object(a, func(x *icinga.Object) { x.LastHardStateChange, x.LastCheck = a.Since, a.Since })
+	return a
+}
+
 func (o *outside) object(a actions.Alert, edit func(*icinga.Object)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
