@@ -44,7 +44,7 @@ func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {
 	}}
 	rules := rule.Options{
 		KV: guards, World: liveWorld{a}, Say: a.sayForRule, Diagnose: map[string]rule.Diagnosis{config.DiagnoseStale: a.content.Stale},
-		Tell: a.tellNotice, Call: calls.Call, Observing: a.observing, Log: a.log.With("room", "rule"),
+		Tell: a.tellNotice, Call: calls.Call, Observing: a.observing, Known: a.knownForRule, Lease: lease, Log: a.log.With("room", "rule"),
 	}
 	if cfg.Icinga.URL != "" {
 		if m.client, err = icingaClient(cfg, a); err != nil {
@@ -188,6 +188,12 @@ func (a *App) sayForRule(ctx context.Context, c rule.Command) (rule.Result, erro
 		return out, fmt.Errorf("say %q for rule %s: %w", c.Text, c.Rule, context.Cause(ctx))
 	}
 	return out, nil
+}
+
+// knownForRule tells whether the first command of a rule's text was accepted as a run.
+func (a *App) knownForRule(ctx context.Context, cause string) (bool, error) {
+	id, err := a.engine.Known(ctx, causeOf(door.Message{ID: cause, Origin: actions.Origin{Door: "alert"}}, 0))
+	return id != "", err
 }
 
 // tellNotice shows what became of an alert to everybody who watches.

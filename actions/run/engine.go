@@ -216,6 +216,11 @@ func repeated(nodes []string) string {
 	return ""
 }
 
+// Known returns the run that a cause has become, or "" while none was claimed for it.
+func (e *Engine) Known(ctx context.Context, cause string) (string, error) {
+	return e.known(ctx, causeKey(cause))
+}
+
 // known returns the run that a cause has become, or "".
 func (e *Engine) known(ctx context.Context, cause string) (string, error) {
 	was, err := read(ctx, e.dedupe, cause)
