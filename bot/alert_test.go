@@ -110,7 +110,7 @@ object Host "edge-1" {
   vars.dummy_state = 0
   vars.opsbot_window = "3s"
   vars.opsbot_min_requests = "50"
-  vars.opsbot_warm_up = "1s"
+  vars.opsbot_warm_up = "0s"
   vars.opsbot_state_dir = %q
 }
 `, filepath.Join(s.dir, "state"))
