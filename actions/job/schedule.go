@@ -154,8 +154,12 @@ func (s Schedule) shown(t time.Time) time.Time {
 		_, offset := t.Zone()
 		at := tick.Add(-time.Duration(offset) * time.Second).In(s.zone)
 		_, end := t.ZoneBounds()
-		if end.IsZero() || at.Before(end) {
+		stuck := !end.After(t) // as package time does it on the last day of leap years from 2040 on
+		if end.IsZero() || at.Before(end) || stuck && s.wall(at).Equal(tick) {
 			return at
+		}
+		if stuck {
+			end = t.Add(time.Hour)
 		}
 		t = end
 		reading = s.wall(end).Add(-time.Second) // the change itself may be a tick

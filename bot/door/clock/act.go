@@ -145,12 +145,12 @@ func (c *Clock) wanted(t task) (s state, tick, wait int64) {
 		s.Anchor = t.anchor
 	}
 	if !t.state.said() {
-		ends := min(t.state.Claimed, now.Unix()) + int64((c.opt.SayFor+margin)/time.Second)
+		ends := min(t.state.Claimed, now.Unix()) + int64(lease/time.Second)
 		if t.state.By != c.owner && ends > now.Unix() {
 			return s, 0, ends
 		}
-		if now.Sub(time.Unix(t.state.Last, 0)) > grace+2*(c.opt.SayFor+margin) && t.job.Missed != job.Once {
-			s.Said, s.Outcome = true, "not said: nobody was there in time"
+		if now.Sub(time.Unix(max(t.state.Last, t.state.Claimed), 0)) > fresh && t.job.Missed != job.Once {
+			s.Said, s.Outcome = true, "not finished: nobody was there in time"
 		}
 		return s, t.state.Last, 0
 	}
@@ -170,7 +170,8 @@ func (c *Clock) say(ctx context.Context, t task, tick int64) result {
 	}
 	at := time.Unix(tick, 0).UTC()
 	log := c.opt.Log.With("job", t.job.Name, "tick", at)
-	outcome, err := c.sayFor(ctx, Tick{Job: t.job, At: at, Cause: t.job.Cause(at), Late: t.late && tick == t.tick})
+	outcome, err := c.hold(ctx, &t, Tick{Job: t.job, At: at, Cause: t.job.Cause(at), Late: t.late && tick == t.tick})
+	r.state, r.revision = t.state, t.revision
 	if err != nil && (ctx.Err() != nil || actions.IsTemporary(err)) {
 		log.Warn("job is not said yet", "err", err)
 		r.check = c.opt.Now().Add(retry).Unix()
@@ -201,11 +202,45 @@ func (c *Clock) release(ctx context.Context, r result) result {
 		return r
 	}
 	s := r.state
-	s.Claimed = 0
+	s.Claimed = c.opt.Now().Add(-lease).Unix()
 	if revision, err := c.write(context.WithoutCancel(ctx), r.job.Name, s, r.revision); err == nil {
 		r.state, r.revision = s, revision
 	}
 	return r // else whoever takes it over waits for the end of the claim
+}
+
+// hold says a tick and renews the claim meanwhile.
+func (c *Clock) hold(ctx context.Context, t *task, tick Tick) (outcome string, err error) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		outcome, err = c.sayFor(ctx, tick)
+	}()
+	renew := time.NewTicker(lease / 3)
+	defer renew.Stop()
+	for {
+		select {
+		case <-said:
+			return outcome, err
+		case <-renew.C:
+			c.renew(ctx, t)
+		}
+	}
+}
+
+// renew lets the claim stand on, if it is still ours; what does not work now is tried at the next time.
+func (c *Clock) renew(ctx context.Context, t *task) {
+	s := t.state
+	s.Claimed = c.opt.Now().Unix()
+	revision, err := c.write(ctx, t.job.Name, s, t.revision)
+	if errors.Is(err, store.ErrConflict) { // perhaps with a renewal whose outcome was not known
+		if s, revision, err = c.read(ctx, t.job.Name); err == nil && (s.By != c.owner || s.Last != t.state.Last || s.Said) {
+			return // another has taken over; what is said here and there has the same cause
+		}
+	}
+	if err == nil {
+		t.state, t.revision = s, revision
+	}
 }
 
 // sayFor says a tick, and again after errors that are marked temporary, while there is time.

@@ -100,7 +100,7 @@ func TestJumpingClock(t *testing.T) {
 		{"on, over three ticks: skip", "skip", map[int]time.Duration{650: 35 * time.Minute}, 1000, []int{600, 3000}},
 		{"on, over three ticks: once", "once", map[int]time.Duration{650: 35 * time.Minute}, 1000, []int{600, 2400, 3000}},
 		{"back, over two ticks: none twice", "skip", map[int]time.Duration{1250: -20 * time.Minute}, 3050, []int{600, 1200, 1800}},
-		{"on by a day, and corrected", "skip", map[int]time.Duration{650: 24 * time.Hour, 1000: 0}, 1900, []int{600, 86400 + 1200, 1200, 1800}},
+		{"on by a day, and corrected", "skip", map[int]time.Duration{650: 24 * time.Hour, 1000: 0}, 1900, []int{600, 86400 + 600, 1200, 1800}},
 		{"on by a few seconds over a tick", "skip", map[int]time.Duration{590: 15 * time.Second}, 700, []int{600}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

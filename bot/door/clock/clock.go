@@ -24,8 +24,10 @@ const (
 	settle = 500 * time.Millisecond
 	// retry is when something is tried again that the store did not answer.
 	retry = 5 * time.Second
-	// margin is what a lease is longer than saying may take.
-	margin = 30 * time.Second
+	// lease is how long a claim stands that is not renewed.
+	lease = time.Minute
+	// fresh is for how long after its last sign of life an unfinished tick may be taken over where ticks are not made up for.
+	fresh = 3 * lease
 )
 
 // Tick is a job whose time has come.
@@ -43,17 +45,16 @@ type Options struct {
 	// Changed is received from when Jobs may return others; nil if only Reload tells so.
 	Changed <-chan struct{}
 	KV      store.KV // the bucket of guards
-	// Say brings the command to the desk and returns one line about what came of it. It returns when the command is accepted, answered or
-	// refused, not when its run has ended, and is repeated with the same cause when nobody knows whether it was said. An error that is marked
-	// temporary is tried again; any other is the outcome. It is called concurrently, for one job once at a time.
+	// Say brings the command to the desk and returns one line about what came of it. It is repeated with the same cause when nobody
+	// knows whether it was said to the end. An error that is marked temporary is tried again; any other is the outcome. It is called concurrently, for
+	// one job once at a time.
 	Say func(ctx context.Context, t Tick) (string, error)
 	// Paused tells whether nothing automatic may act now. While that is not known nothing is said.
 	Paused func(ctx context.Context) (bool, error)
 	Zone   func() string // of the installation, an IANA name; jobs may have their own
 	Owner  string        // of this process, for people who read the store
-	Width  int           // how many ticks are under way at once; default 256
-	// SayFor is how long saying may take; default 1 min. Nobody else takes a tick over before half a minute more.
-	SayFor time.Duration
+	Width  int           // how many ticks are under way at once; default 1024
+	SayFor time.Duration // how long saying may take; default 15 min
 	Now    func() time.Time // default time.Now
 	Log    *slog.Logger     // default silent
 }
@@ -86,10 +87,10 @@ func New(o Options) (*Clock, error) {
 		o.Zone = func() string { return "UTC" }
 	}
 	if o.Width <= 0 {
-		o.Width = 256
+		o.Width = 1024
 	}
 	if o.SayFor <= 0 {
-		o.SayFor = time.Minute
+		o.SayFor = 15 * time.Minute
 	}
 	if o.Now == nil {
 		o.Now = time.Now

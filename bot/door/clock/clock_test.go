@@ -303,6 +303,52 @@ func TestStopGivesTheTickBack(t *testing.T) {
 	})
 }
 
+// TestLongSaying holds a tick for ten minutes: nobody else says it meanwhile, and when its owner dies it is taken over within a lease.
+func TestLongSaying(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		dies bool
+	}{{"lives", false}, {"dies", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk, mine, other := fake.New(), newDesk(), newDesk()
+				j := job.Job{Name: "j", At: "0,30 * * * *", Since: midnight}
+				h := disk.Open(fake.Options{})
+				o := mine.options(h, j)
+				o.Say = func(ctx context.Context, tick clock.Tick) (string, error) {
+					out, err := mine.say(ctx, tick)
+					select {
+					case <-time.After(10 * time.Minute):
+					case <-ctx.Done():
+					}
+					return out, err
+				}
+				sleepTo(1700)
+				_, stopMine := start(t, o)
+				sleepTo(1801)
+				_, stopOther := start(t, other.options(disk.Open(fake.Options{}), j))
+				sleepTo(1830)
+				if test.dies {
+					sleepTo(2345) // nine minutes later it is still renewed
+					h.Kill()
+				}
+				sleepTo(2700)
+				stopMine()
+				stopOther()
+				equal(t, "said by the first", mine.said(), []string{cause("j", 1800)})
+				if !test.dies {
+					equal(t, "said by the second", other.said(), nil)
+					return
+				}
+				equal(t, "said by the second", other.said(), []string{cause("j", 1800)})
+				if at := other.at[cause("j", 1800)]; at.Before(midnight.Add(2345*time.Second)) || at.After(midnight.Add((2345+61)*time.Second)) {
+					t.Errorf("taken over at %v, want within a minute after second 2345", at.Sub(midnight))
+				}
+			})
+		})
+	}
+}
+
 func TestClaimOfTheDeadIsNotSaidTooLate(t *testing.T) {
 	for _, test := range []struct {
 		missed string
