@@ -1,6 +1,8 @@
 # make build  the binary bin/opsbot
+# make demo   the bot on an edge made on this machine, with what is installed; a prompt on a terminal, a scripted tour elsewhere
 # make test   everything that must hold: format, vet, staticcheck, modernizers, tests with the race detector, against real servers
 # make bench  the tables of speed, with the tools people use today in the same run
+# make install  the binary and, with systemd or launchd, its unit (PREFIX, DESTDIR)
 # make soak   the long runs: crashes and scale in full (make test runs a tenth of them)
 SHELL       := /bin/bash
 GO          ?= go
@@ -10,10 +12,13 @@ PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common 
 NEEDED      := varnishd varnishadm varnishstat cc icinga2
 TESTFLAGS   ?=
 
-.PHONY: build install-needs lint test bench soak clean
+.PHONY: build demo install image install-needs lint test bench soak clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/opsbot ./bot/opsbot
+
+demo: build
+	bin/opsbot demo
 
 # Installs what the tests talk to, where that is possible, and keeps the services from starting. Says what is missing and what that means.
 install-needs:

@@ -76,7 +76,7 @@ type realIcinga struct {
 	feed  func() error // ends the reports about stand-ins
 }
 
-func (r *realIcinga) describe() string                                    { return r.URL + ", real Icinga2" }
+func (r *realIcinga) describe() string                                     { return r.URL + ", real Icinga2" }
 func (r *realIcinga) get(ctx context.Context, path string) (string, error) { return r.Get(ctx, path) }
 
 func (r *realIcinga) config() string { return icingaConfig(r.URL, "opsbot", r.CAFile, r.ServerName) }
@@ -214,7 +214,9 @@ func (s *standInIcinga) describe() string {
 
 func (s *standInIcinga) config() string { return icingaConfig(s.URL, s.User, s.CAFile, s.ServerName) }
 
-func (s *standInIcinga) get(ctx context.Context, path string) (string, error) { return s.Get(ctx, path) }
+func (s *standInIcinga) get(ctx context.Context, path string) (string, error) {
+	return s.Get(ctx, path)
+}
 
 func (s *standInIcinga) connect(_ context.Context, _ *World, hooks string) error {
 	key := func() (secret.Secret, error) { return secret.New([]byte(hmacKey)), nil }

@@ -1,0 +1,154 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/demo"
+	"github.com/shitops/opsbot/bot/door/terminal"
+	"github.com/shitops/opsbot/bot/reply"
+	"github.com/shitops/opsbot/intents"
+)
+
+func (p *program) demoCommand() *cobra.Command {
+	var tour bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "try the bot on an edge that is made on this machine",
+		Long: `Make an edge on this machine, on free ports and in a temporary folder: an HLS origin, two caches, a monitoring server, and the bot that looks after
+them. Varnish and Icinga2 are the real ones where they are installed, and small stand-ins else; it says which. On a terminal there is a prompt, with
+an incident to begin with.
+
+With --tour, or without a terminal, a scripted conversation is played that touches everything that can be said. It ends with 0 only if the effect
+of every line was found at the caches, at the origin and in the monitoring. Nothing is left behind.`,
+		Args: exactly(),
+		RunE: p.run(func(ctx context.Context, _ []string) error { return p.demo(ctx, tour) }),
+	}
+	c.Flags().BoolVar(&tour, "tour", false, "play the scripted conversation, also on a terminal")
+	return c
+}
+
+// demo makes the world, starts the bot in it, and ends both.
+func (p *program) demo(ctx context.Context, tour bool) (err error) {
+	dir, err := os.MkdirTemp("", "opsbot-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	d := &demonstration{program: p}
+	d.serving.program = p
+	if !tour {
+		if err := d.serving.openConsole(); err != nil {
+			return err
+		}
+	}
+	d.begin()
+	d.world, err = demo.Start(ctx, demo.Options{Dir: dir, Program: program})
+	if err != nil {
+		return errors.Join(err, d.leave())
+	}
+	defer func() { err = errors.Join(err, d.world.Stop()) }()
+	return errors.Join(d.live(ctx), d.leave())
+}
+
+// demonstration is one life of the demo.
+type demonstration struct {
+	*program
+	serving serving // for its console and its log
+	world   *demo.World
+	app     *App
+}
+
+// out is where the demo tells what it does.
+func (d *demonstration) out() io.Writer {
+	if d.serving.console != nil {
+		return d.serving.printer
+	}
+	return d.stdout
+}
+
+func (d *demonstration) leave() error {
+	if d.serving.console == nil {
+		return nil
+	}
+	return d.serving.console.Close()
+}
+
+func (d *demonstration) begin() {
+	fmt.Fprintln(d.out(), "OpsBot demo: making an edge on this machine, which takes some seconds.")
+}
+
+// live starts the bot, talks, and stops it.
+func (d *demonstration) live(ctx context.Context) error {
+	load := func() (*config.Config, error) { return config.Load(d.world.File, config.Options{}) }
+	cfg, err := load()
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	d.serving.setLevel(cfg)
+	d.app, err = New(Options{Config: cfg, Load: load, Log: d.serving.newLog("text")})
+	if err != nil {
+		return err
+	}
+	if err := d.app.Start(ctx); err != nil {
+		return err
+	}
+	err = d.world.Connect(ctx, d.app.HooksAddr())
+	if err == nil {
+		fmt.Fprintf(d.out(), "\n  %s\n  bot      %s\n", strings.Join(d.world.Parts(), "\n  "), filepath.Dir(d.world.File))
+		err = d.talk(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	return errors.Join(err, d.app.Stop(ctx))
+}
+
+// talk is the tour or the prompt.
+func (d *demonstration) talk(ctx context.Context) error {
+	if d.serving.console == nil {
+		t := &demo.Tour{World: d.world, Bot: demoBot{d.app}, Out: d.stdout, Style: reply.Detect(d.getenv, false, 0)}
+		return t.Play(ctx, demo.Scenes())
+	}
+	if err := d.world.Incident(ctx); err != nil {
+		return err
+	}
+	return terminal.Run(ctx, terminal.Options{
+		Desk: demo.Desk(d.app.Desk()), As: demo.Anna, Screen: d.serving.console, Printer: d.serving.printer, Feed: d.app.Feed(ctx), Hello: demo.Hello,
+		Leave: "Once more ends the demo; nothing of it stays.",
+	})
+}
+
+// demoBot is the face of the bot that the tour sees.
+type demoBot struct{ *App }
+
+// Intents are all that the catalogue has.
+func (b demoBot) Intents() []string {
+	var out []string
+	for _, s := range b.catalog.Intents() {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// Understand returns the intents of a line.
+func (b demoBot) Understand(line string) []string {
+	v := b.desk.view.Load()
+	var out []string
+	for _, c := range v.Parser.Parse(intents.Utterance{Text: line, Now: time.Now(), Zone: v.Zone, Door: intents.DoorTerminal}).Commands {
+		out = append(out, c.Name)
+	}
+	return out
+}
