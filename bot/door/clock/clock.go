@@ -51,10 +51,10 @@ type Options struct {
 	Say func(ctx context.Context, t Tick) (string, error)
 	// Paused tells whether nothing automatic may act now. While that is not known nothing is said.
 	Paused func(ctx context.Context) (bool, error)
-	Zone   func() string // of the installation, an IANA name; jobs may have their own
-	Owner  string        // of this process, for people who read the store
-	Width  int           // how many ticks are under way at once; default 1024
-	SayFor time.Duration // how long saying may take; default 15 min
+	Zone   func() string    // of the installation, an IANA name; jobs may have their own
+	Owner  string           // of this process, for people who read the store
+	Width  int              // how many ticks are under way at once; default 1024
+	SayFor time.Duration    // how long saying may take; default 15 min
 	Now    func() time.Time // default time.Now
 	Log    *slog.Logger     // default silent
 }
