@@ -27,6 +27,15 @@ func runCard(r actions.Run, p *actions.Progress) reply.Card {
 	return c
 }
 
+// heldCard tells that a temporary change is in force, and until when.
+func heldCard(r actions.Run) reply.Card {
+	c := runCard(r, nil)
+	c.Kind, c.Live = reply.Done, false
+	c.Title = fmt.Sprintf("%s: done, until %s: %s", r.ID, r.Until.Format("2006-01-02 15:04:05 MST"), r.Plan.Say)
+	c.Hint = fmt.Sprintf("it ends by itself; \"cancel %s\" ends it now", r.ID)
+	return c
+}
+
 func kindOf(r actions.Run) reply.Kind {
 	switch r.State {
 	case actions.Done:

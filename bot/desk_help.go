@@ -96,6 +96,11 @@ func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.Worl
 		a.Table.Rows = append(a.Table.Rows, []string{"observe-only", info.Why})
 		a.Hint = "say \"resume\": I show the difference and ask"
 	}
+	if on, why, err := d.rules.Paused(ctx); err == nil && on {
+		a.Title, a.Bad = "rules and jobs are held", true
+		a.Table.Rows = append(a.Table.Rows, []string{"automation", why})
+		a.Hint = "say \"resume\" to let them act again"
+	}
 	nodes, err := statusNodes(ctx, r, w)
 	if err != nil {
 		return a, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/policy"
@@ -26,7 +27,7 @@ func (t *talk) propose(ctx context.Context, requests []actions.Request, confirm 
 		return exit
 	}
 	for _, p := range proposals {
-		confirm = confirm || p.verdict.Confirm || (p.plan != nil && p.plan.Confirm)
+		confirm = confirm || p.verdict.Confirm && !isAnswer(p.request.Intent) || p.plan != nil && p.plan.Confirm
 	}
 	switch {
 	case wants(proposals, "dry-run"), wants(proposals, "by-hand"):
@@ -36,6 +37,11 @@ func (t *talk) propose(ctx context.Context, requests []actions.Request, confirm 
 	default:
 		return t.act(ctx, proposals)
 	}
+}
+
+// isAnswer tells of commands that are a yes, a no or a brake themselves: asking about them once more would help nobody.
+func isAnswer(intent string) bool {
+	return slices.Contains([]string{approveIntent, "run.reject", "run.cancel"}, intent)
 }
 
 // plan makes a proposal of every request. It changes nothing, and is made again at the yes.

@@ -68,6 +68,10 @@ func (t *talk) follow(ctx context.Context, id string) door.Exit {
 		if waitsForPeople(last) {
 			return t.waits(last)
 		}
+		if last.Holding() {
+			t.send(heldCard(last))
+			return door.OK
+		}
 		t.send(runCard(last, progress))
 		if last.State.Final() {
 			return exitOf(last)
