@@ -72,7 +72,13 @@ func (m *Missing) choose(said string) (value string, chosen bool) {
 }
 
 // loose reports whether almost any word is a value of kind k.
-func (k kind) loose() bool { return k == kindTag || k == kindPrefix || k == kindText || k == kindTopic }
+func (k kind) loose() bool {
+	switch k {
+	case kindTag, kindPrefix, kindText, kindTopic, kindReason, kindService, kindJobName:
+		return true
+	}
+	return false
+}
 
 // isCommand reports whether u begins like a command of its own, though it may lack something.
 func (p *Parser) isCommand(u Utterance) bool {
@@ -175,6 +181,7 @@ func (p *Parser) answered(pending Parsed, intent Intent) Parsed {
 		if o.spec == nil {
 			return refused("intent " + o.intent.Name + " is not known any more")
 		}
+		p.weigh(&o)
 		if o.risk().Rank() > out.Risk.Rank() {
 			out.Risk = o.risk()
 		}

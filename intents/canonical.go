@@ -137,7 +137,7 @@ func (w *phrase) value(slot, v string) string {
 			return quote(v)
 		}
 		return v
-	case kindText:
+	case kindText, kindReason, kindSchedule, kindCommand:
 		return quote(v)
 	}
 	if w.catalog.lexicon[strings.ToLower(v)] != wordNone || s.kind == kindNode && !strings.ContainsAny(v, "0123456789") {

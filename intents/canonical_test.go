@@ -84,7 +84,7 @@ func oddInventory(t *rapid.T, c *intents.Catalog) intents.Inventory {
 		}
 		return names
 	}
-	inv := intents.Inventory{Deployments: draw("deployment"), Sites: []string{"köln", "edge", "berlin", "hill side"}}
+	inv := intents.Inventory{Deployments: draw("deployment"), People: draw("person"), Rules: draw("rule"), Services: []string{"Cache Hit Rate"}, Sites: []string{"köln", "edge", "berlin", "hill side"}}
 	for _, name := range draw("node") {
 		inv.Nodes = append(inv.Nodes, intents.Node{Name: name, Platform: "linux"})
 	}
@@ -99,6 +99,9 @@ func values(t *rapid.T, slot intents.SlotSpec, inv intents.Inventory) []string {
 		"prefix":   {"/", "/news/", "/a,b", "http://o.example/news/", "/x?", "/it's"},
 		"url":      {"http://o.example/a.ts", "https://o.example/b?x=1&y=2", "http://o.example/c,", "http://o.example/d;e", "http://o.example/f!", "http://[::1]:8080/", "http://o.example/'g'"},
 		"duration": {"1s", "2h0m0s", "1h30m0s", "1.5s", "720h0m0s", "500ms"}, "period": {"1h0m0s", "24h0m0s"}, "rate": {"1", "100", "1000000"},
+		"person": inv.People, "rule": inv.Rules, "job": {"morning-prime", "early", "x.y", "stop", "n_7"}, "jobname": {"morning-prime", "early", "stop", "news", "n_7"},
+		"reason": {"new disk", "don't", `say "hi"`, "for 2h", "; then flush", "on", "x?"}, "service": {"Cache Hit Rate", "disk", "on", "disk /", `a "b"`, "17", "service"},
+		"schedule": {"30 5 * * *", "0,30 5 * * 1-5", "*/5 1-4 * jan sun", "@every 30m", "@every 1h30m", "@every 1m30s"}, "command": {"status", "runs failed", "cancel r-17", "status then runs"},
 	}
 	for _, n := range inv.Nodes {
 		pool["node"] = append(pool["node"], n.Name)

@@ -116,7 +116,7 @@ func dottedRule(spec *Spec) (*rule, error) {
 	var optional []string
 	for _, slot := range spec.Slots {
 		if !slot.Required {
-			optional = append(optional, "[({on}|with)] {"+slot.Name+"}")
+			optional = append(optional, spec.phraseOf(slot))
 		}
 	}
 	if len(optional) > 0 {
@@ -126,14 +126,29 @@ func dottedRule(spec *Spec) (*rule, error) {
 	return &rule{spec: spec, pattern: pattern}, err
 }
 
+// phraseOf returns the pattern of an optional slot: words that could be anything need to be announced.
+func (s *Spec) phraseOf(slot SlotSpec) string {
+	switch slot.kind {
+	case kindReason:
+		return "(because|reason) {" + slot.Name + "}"
+	case kindJobName:
+		return "(as|job) {" + slot.Name + "}"
+	case kindText, kindService, kindCommand:
+		return slot.Name + " {" + slot.Name + "}"
+	}
+	return "[({on}|with)] {" + slot.Name + "}"
+}
+
 // holeOf returns the pattern of a slot's value: words that could be anything need the slot's name before them.
 func (s *Spec) holeOf(name string) string {
 	slot, _ := s.Slot(name)
 	switch slot.kind {
-	case kindTag, kindPrefix, kindText:
+	case kindTag, kindPrefix, kindText, kindReason, kindService, kindJobName:
 		return name + " {" + name + "}"
 	case kindNode:
 		return "[{on}] {" + name + "}"
+	case kindCommand:
+		return "[(:|to)] {" + name + "}"
 	}
 	return "{" + name + "}"
 }

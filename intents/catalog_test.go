@@ -24,6 +24,11 @@ func TestBuiltInCatalogue(t *testing.T) {
 		got = append(got, string(spec.Risk)+" "+spec.Usage)
 	}
 	want := []string{
+		"reversible ack <node>... [service <service>] [for <duration>] [because <reason>]",
+		"read alerts [of node <node>...] [for service <service>]",
+		"reversible unack <node>... [service <service>]",
+		"read audit [by person <person>] [of node <node>] [over the last <period>]",
+		"reversible pause automation [for <duration>] [because <reason>]",
 		"disruptive resume automation",
 		"destructive flush <node>...",
 		"disruptive loadtest <deployment> [on <node>...] [for <duration>] [at <rate>]",
@@ -34,19 +39,27 @@ func TestBuiltInCatalogue(t *testing.T) {
 		"read help [<topic>]",
 		"read list [<platform>] nodes [in <site>]",
 		"read show node <node>",
+		"disruptive disable <rule> [for <duration>]",
+		"disruptive enable <rule>",
+		"read rules",
+		"disruptive approve <run>",
 		"disruptive cancel <run>",
 		"read runs [<state>]",
+		"reversible reject <run> [because <reason>]",
 		"disruptive retry <run>",
 		"read show run <run>",
 		"disruptive undo <run>",
+		"reversible schedule <command> <schedule> [as <job>]",
+		"read jobs",
+		"reversible unschedule <job>",
 		"read status [of node <node>...] [for deployment <deployment>]",
 		"read whoami",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("risk and usage of each intent (-want +got):\n%s", diff)
 	}
-	if _, ok := c.Intent("alert.list"); ok {
-		t.Error("alert.list is in the catalogue although no action stands behind it")
+	if _, ok := c.Intent("downtime.add"); ok {
+		t.Error("downtime.add is in the catalogue although no action stands behind it")
 	}
 }
 
@@ -68,7 +81,7 @@ func TestSpecOfPurge(t *testing.T) {
 	if !url.List || !url.Required || !node.List || node.Required || node.Type != "node" {
 		t.Errorf("slots: url %+v, node %+v; want a required list of URLs and optional nodes", url, node)
 	}
-	want := []string{"url", "tag", "prefix", "deployment", "node", "soft", "dry-run", "by-hand", "follow", "reason"}
+	want := []string{"url", "tag", "prefix", "deployment", "node", "soft", "dry-run", "by-hand", "follow", "break-glass", "reason"}
 	if diff := cmp.Diff(want, spec.Flags()); diff != "" {
 		t.Errorf("flags (-want +got):\n%s", diff)
 	}
@@ -127,7 +140,9 @@ func TestEveryVerbLeadsToItsIntent(t *testing.T) {
 	for _, spec := range c.Intents() {
 		for _, verb := range append(spec.Verbs, spec.Name, strings.ReplaceAll(spec.Name, ".", " ")) {
 			flags := map[string]string{"cache.purge": " --deployment news", "cache.prime": " --deployment news", "cache.verify": " --deployment news", "cache.loadtest": " --deployment news",
-				"cache.flush": " --node edge-1", "node.show": " --node edge-1", "run.show": " --run r-17", "run.cancel": " --run r-17", "run.retry": " --run r-17", "run.undo": " --run r-17"}[spec.Name]
+				"cache.flush": " --node edge-1", "alert.ack": " --node edge-1", "alert.unack": " --node edge-1",
+				"rule.enable": " --rule flush-on-low-hit-rate", "rule.disable": " --rule flush-on-low-hit-rate", "run.approve": " --run r-17", "run.reject": " --run r-17",
+				"schedule.add": " --schedule @hourly --command status", "schedule.remove": " --job morning-prime", "node.show": " --node edge-1", "run.show": " --run r-17", "run.cancel": " --run r-17", "run.retry": " --run r-17", "run.undo": " --run r-17"}[spec.Name]
 			out := say(t, p, verb+flags)
 			if spec.Name == "automation.resume" && out.Decision == intents.Ask {
 				continue // "unpause" alone is asked back
@@ -323,7 +338,7 @@ func TestComplete(t *testing.T) {
 		{"flush edge-1 then pri", []string{"prime"}},
 		{"flush edge-1; pri", []string{"prime"}},
 		{"flush edge-1 --d", []string{"--dry-run"}},
-		{"flush edge-1 --", []string{"--by-hand", "--dry-run", "--follow", "--node", "--reason"}},
+		{"flush edge-1 --", []string{"--break-glass", "--by-hand", "--dry-run", "--follow", "--node", "--reason"}},
 		{"loadtest news --f", []string{"--follow", "--for"}},
 		{"list nodes in b", []string{"berlin"}},
 		{"nodes in p", []string{"porto"}},

@@ -402,7 +402,6 @@ stress is bad
 cancel the downtime
 cancel the order of edge-9
 cancel everything
-stop everything
 stop all
 abort mission
 abort the download

@@ -63,6 +63,12 @@ func (m *matcher) faultyForm(f *fault, i int) int {
 		return m.faultyRate(f, i)
 	case kindTopic:
 		return m.faultyTopic(f, i)
+	case kindSchedule:
+		return m.faultySchedule(f, i)
+	case kindCommand:
+		return m.faultyCommand(f, i)
+	case kindReason, kindService, kindJobName:
+		return -1
 	}
 	t := &m.toks[i]
 	switch f.of {

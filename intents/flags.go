@@ -61,6 +61,9 @@ func flagSlot(spec *Spec, name string) (SlotSpec, bool) {
 // unknownFlag says that spec has no flag called name, and which is the nearest.
 func unknownFlag(spec *Spec, name string) string {
 	known := spec.Flags()
+	if slices.ContainsFunc(spec.Slots, func(s SlotSpec) bool { return s.kind == kindCommand }) {
+		return spec.Name + " has no flag --" + name + "; a flag of the job's command stands with it in quotation marks"
+	}
 	if len(name) > 30 {
 		name = name[:30] + "…"
 	}
@@ -162,7 +165,7 @@ func (s *Spec) ordered(slots Slots) Slots {
 func (p *Parser) flagValues(slot SlotSpec, t *token) (values []string, wrong []*fault) {
 	m := p.scratch(time.Time{})
 	defer p.release(m)
-	if t.quoted {
+	if t.quoted && slot.kind != kindCommand {
 		m.part = &part{toks: []token{{raw: t.value, low: strings.ToLower(t.value), quoted: true}}}
 		if values, wrong = m.whole(slot); wrong == nil {
 			return values, nil
@@ -173,6 +176,9 @@ func (p *Parser) flagValues(slot SlotSpec, t *token) (values []string, wrong []*
 
 // values reads text as what slot takes, all of it, or says what is wrong with it.
 func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, []*fault) {
+	if slot.kind == kindCommand {
+		return p.commandValues(slot, text)
+	}
 	pt := &part{}
 	toks, err := p.catalog.tokenise(nil, text)
 	if err == nil {
@@ -182,7 +188,7 @@ func (p *Parser) values(m *matcher, slot SlotSpec, text string) ([]string, []*fa
 	if err != nil || len(pt.toks) == 0 || len(pt.flags) > 0 {
 		return nil, []*fault{{kind: faultForm, slot: slot.Name, of: slot.kind, said: text, at: -1}}
 	}
-	if slot.kind == kindText {
+	if slot.kind == kindText || slot.kind == kindReason || slot.kind == kindService {
 		return []string{text}, nil
 	}
 	return m.whole(slot)

@@ -10,6 +10,7 @@ type Inventory struct {
 	People      []string
 	Rules       []string
 	Jobs        []string
+	Services    []string // of the monitoring, as it names them; others must stand in quotation marks or behind "service"
 	Sites       []string // sites that have no node yet; those of the nodes are known without being listed
 }
 

@@ -23,6 +23,7 @@ type matcher struct {
 	verbs int       // words of the grammar on the path walked now
 
 	listing bool     // every state in which the words end is wanted, not what they mean
+	nested  bool     // the words are the command of a job: none within it
 	lenient bool     // second pass: values may be wrong
 	faults  []*fault // what is wrong with values on the path walked now
 	found   []match
@@ -71,7 +72,7 @@ func newMatchers(p *Parser) *sync.Pool {
 // scratch takes a matcher from the pool; release gives it back. now is the clock of the utterance.
 func (p *Parser) scratch(now time.Time) *matcher {
 	m := p.matchers.Get().(*matcher)
-	m.now, m.listing = now, false
+	m.now, m.listing, m.nested = now, false, false
 	return m
 }
 

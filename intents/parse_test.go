@@ -221,7 +221,7 @@ func TestRefusalOfAFlagNamesItAndTheNearest(t *testing.T) {
 	p := worldParser(t)
 	for _, tt := range []line{
 		{"flush edge-1 --folow", "cache.flush has no flag --folow; did you mean --follow?"},
-		{"flush edge-1 --soft", "cache.flush has no flag --soft; it takes --node, --dry-run, --by-hand, --follow, --reason"},
+		{"flush edge-1 --soft", "cache.flush has no flag --soft; it takes --node, --dry-run, --by-hand, --follow, --break-glass, --reason"},
 		{"whoami --loud", "whoami has no flag --loud; it takes none"},
 		{"flush edge-1 --reason", "--reason needs a value"},
 		{"flush edge-1 --dry-run=perhaps", "--dry-run is a switch: it takes true or false, not perhaps"},

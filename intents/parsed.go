@@ -47,4 +47,4 @@ type Missing struct {
 }
 
 // SlotCommand is Missing.Slot where the choice is between whole commands: Choices holds them as canonical text.
-const SlotCommand = "command"
+const SlotCommand = "whole command"

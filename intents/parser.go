@@ -54,19 +54,20 @@ type outcome struct {
 	question string
 	missing  *Missing
 	sure     float64
+	grave    Risk // of the command within, where there is one
 }
 
 // Parse says what u means. It never fails: what it does not understand, it refuses.
 func (p *Parser) Parse(u Utterance) Parsed {
 	tr := tracer{on: u.Explain}
-	out := p.parse(&u, &tr)
+	out := p.parse(&u, &tr, false)
 	tr.add("decision: ", string(out.Decision), ", ", out.Because)
 	out.Text, out.Trace = u.Text, tr.lines
 	return out
 }
 
 // parse reads u layer by layer.
-func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
+func (p *Parser) parse(u *Utterance, tr *tracer, nested bool) Parsed {
 	text, err := clean(u)
 	if err != nil {
 		tr.add("text: ", err.Error())
@@ -75,6 +76,7 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 	tr.add("text: ", text)
 	m := p.scratch(u.clock())
 	defer p.release(m)
+	m.nested = nested
 	toks, err := p.catalog.tokenise(m.typed[:0], text)
 	m.typed = toks
 	if err != nil {
@@ -99,6 +101,9 @@ func (p *Parser) parse(u *Utterance, tr *tracer) Parsed {
 	outcomes := make([]outcome, len(parts))
 	for i := range parts {
 		outcomes[i] = p.understand(m, &parts[i], tr)
+		if i+1 < len(parts) && outcomes[i].swallows(&parts[i]) {
+			outcomes[i].askWhole()
+		}
 	}
 	return compound(outcomes)
 }
@@ -158,6 +163,9 @@ func single(o *outcome) Parsed {
 func (o *outcome) risk() Risk {
 	if o.intent.Option("dry-run") || o.intent.Option("by-hand") {
 		return Read
+	}
+	if o.grave != "" && o.grave.Rank() > o.spec.Risk.Rank() {
+		return o.grave
 	}
 	return o.spec.Risk
 }

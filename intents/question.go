@@ -51,6 +51,8 @@ func slotPhrase(name string) string {
 		return "time span"
 	case "rate":
 		return "rate"
+	case "schedule":
+		return `times, as "30 5 * * *" or every day at 5:30`
 	}
 	return name
 }
@@ -134,6 +136,16 @@ func sampleValue(k kind) string {
 		return "5001"
 	case kindPlatform:
 		return "linux"
+	case kindSchedule:
+		return "30 5 * * *"
+	case kindCommand:
+		return "status"
+	case kindService:
+		return "Cache Hit Rate"
+	case kindJob:
+		return "morning-prime"
+	case kindRule:
+		return "flush-on-low-hit-rate"
 	}
 	return ""
 }

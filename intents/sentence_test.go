@@ -1,6 +1,7 @@
 package intents_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/shitops/opsbot/intents"
@@ -22,6 +23,14 @@ func spoken() map[string][]string {
 		"duration":   {"2h", "90 minutes", "an hour and a half", "1h30m"},
 		"period":     {"2h", "hour", "30 minutes", "24h"},
 		"rate":       {"100/s", "50 rps", "20 requests per second"},
+		"rule":       {"flush-on-low-hit-rate", "FLUSH-ON-LOW-HIT-RATE", "the rule flush-on-low-hit-rate"},
+		"job":        {"morning-prime", "morning prime", "nightly-7", "\"stop\""},
+		"jobname":    {"early", "nightly-7", "\"stop\""},
+		"person":     {"anna", "Tom"},
+		"reason":     {"\"new disk\"", "\"don't ask\"", "\"for\""},
+		"service":    {"\"Cache Hit Rate\"", "\"on\"", "'disk /'"},
+		"schedule":   {"every day at 5:30", "every monday and friday at 6pm", "every 30 minutes", "\"30 5 * * *\"", "0,30 5 * * 1-5", "@every 90s", "hourly", "@daily", "weekdays at noon"},
+		"command":    {"\"prime news\"", "\"flush edge-1 then prime news\"", "'status'"},
 		"topic":      {"flush", "cache.flush", "runs", "cache"},
 	}
 }
@@ -68,6 +77,9 @@ func checkSentence(t *rapid.T, p *intents.Parser, spec intents.Spec, text string
 		complete = complete && any
 	}
 	want := spec.Risk.Exact()
+	if len(out.Commands) == 1 && strings.Contains(out.Commands[0].Slots.One("command"), "flush") {
+		want = intents.Confirm // a job is as grave as what it says
+	}
 	if !complete {
 		want = intents.Ask
 	}

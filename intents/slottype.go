@@ -29,13 +29,19 @@ const (
 	kindVNI
 	kindTopic
 	kindText
+	kindReason
+	kindService
+	kindSchedule
+	kindCommand
+	kindJobName
 	kinds // how many there are
 )
 
 // kindNames are the words that catalogue files use, in the order of the constants.
 var kindNames = [kinds]string{
 	"", "node", "site", "deployment", "tenant", "segment", "person", "rule", "job", "platform", "url", "prefix",
-	"tag", "run", "state", "duration", "period", "rate", "count", "vni", "topic", "text",
+	"tag", "run", "state", "duration", "period", "rate", "count", "vni", "topic", "text", "reason", "service", "schedule",
+	"command", "jobname",
 }
 
 // String returns the word for k in catalogue files.

@@ -143,8 +143,15 @@ func (c *Catalog) genitive(toks []token, w string) []token {
 		toks = append(toks, c.token(bare, false))
 		w = "'s"
 	}
+	if bare, ok := strings.CutSuffix(w, ":"); ok && bare != "" && harmlessColon(bare) {
+		toks = append(toks, c.token(bare, false))
+		w = ":"
+	}
 	return append(toks, c.token(w, false))
 }
+
+// harmlessColon reports whether a colon behind w ends a phrase, rather than a short code such as :fire:.
+func harmlessColon(w string) bool { return w[0] != ':' }
 
 // quotation reads a quoted text at the head of text, and returns what is in it and how long it is. A backslash
 // takes the next character as it is. The closing mark must stand at the end of a word.
@@ -156,7 +163,7 @@ func quotation(text string) (value string, length int, err error) {
 			i++
 			plain = false
 		case mark:
-			if i+1 < len(text) && !strings.ContainsRune(" \n,;.!?", rune(text[i+1])) {
+			if i+1 < len(text) && !strings.ContainsRune(" \n,;:.!?", rune(text[i+1])) {
 				return "", 0, fmt.Errorf("a quotation mark within a word: %s", text[:i+2])
 			}
 			if plain {

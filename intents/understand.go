@@ -102,7 +102,8 @@ func (p *Parser) decide(f *match, pt *part) outcome {
 		return p.wrong(f, pt)
 	}
 	o := f.outcome()
-	o.decision, o.sure, o.because = o.spec.Risk.Exact(), 1, exactBecause(o.spec.Risk)
+	p.weigh(&o)
+	o.decision, o.sure, o.because = o.risk().Exact(), 1, exactBecause(o.risk())
 	if !o.risk().Changes() {
 		o.decision = Act
 		if o.spec.Risk.Changes() {

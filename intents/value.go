@@ -19,12 +19,17 @@ func (m *matcher) value(h *hole, i int, rangeTo bool) int {
 		return m.run(i)
 	case kindSegment:
 		return m.segment(i)
-	case kindSite, kindDeployment, kindTenant, kindPerson, kindRule, kindJob:
+	case kindJob:
+		return m.job(i)
+	case kindSite, kindDeployment, kindTenant, kindPerson, kindRule:
 		return m.named(h.kind, i)
 	case kindTopic:
 		return m.topic(i)
 	case kindRate:
 		return m.rate(i)
+	}
+	if h.kind >= kindReason {
+		return m.freeValue(h.kind, i)
 	}
 	t := &m.toks[i]
 	if v := wordValue(h.kind, t); v != "" {
