@@ -65,7 +65,7 @@ func (t *talk) follow(ctx context.Context, id string) door.Exit {
 		if last.ID == "" {
 			continue
 		}
-		if waitsForPeople(last) {
+		if waitsForPeople(last) && last.Epoch > 0 { // before, it is only queued
 			return t.waits(last)
 		}
 		if last.Holding() {
