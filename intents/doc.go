@@ -10,6 +10,7 @@
 //	token.go                 words and flags; commands split at "then", ";" and line ends
 //	matcher.go               the automaton of all patterns is walked over the words
 //	value.go lookup.go       what a word means in its place; nodelist.go and selector.go for nodes, url.go, span.go and clock.go for the rest
+//	schedule.go jobcommand.go freeword.go   times and commands of jobs; reasons, services and new names
 //	understand.go            exactly one reading: the table of risks decides
 //	unfinished.go wrong.go   one that lacks something, or holds values that are wrong (fault.go): questions
 //	hint.go                  no reading: why not, and what to type instead

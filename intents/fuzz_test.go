@@ -27,7 +27,7 @@ func addSeeds(f *testing.F, add func(text string)) {
 		}
 	}
 	for _, text := range []string{"", "'", "\"\\", "--", "--node", "--node=", "--node \"", "<", "<@", "<@>", "&", "'s", "a's's", ",", ";;", "\n>\n", "``", "```", "all of", "the", "node", "of the", "edges", "edge-1..", "..",
-		"flush edge-1..", "r-", "r", "run", "run run", "\u00bd", "\ufdfa", "for", "1h1h1h", "until"} {
+		"flush edge-1..", "r-", "r", "run", "run run", "\u00bd", "\ufdfa", "for", "1h1h1h", "until", "schedule every day at 5: flush edge-1 then status", "every 5 minutes : status", "ack edge-1 because a, b", "schedule schedule hourly hourly"} {
 		add(text)
 	}
 }
@@ -87,7 +87,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	for _, asked := range []string{"flush", "flush edge-99", "purge", "cancel 17", "status news; prime", "show node edge-1 and edge-2", "loadtest news for 8", "runs faild"} {
+	for _, asked := range []string{"flush", "flush edge-99", "purge", "cancel 17", "status news; prime", "show node edge-1 and edge-2", "loadtest news for 8", "runs faild", "schedule prime news", "schedule.add --schedule hourly", "ack"} {
 		addSeeds(f, func(text string) { f.Add(asked, text) })
 	}
 	inv := world()
