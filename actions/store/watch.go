@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,15 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// lookEvery is how long a reader trusts a consumer that delivers nothing, and lookAgain how long a message that was found by looking may be on its way.
+const (
+	lookEvery = 3 * time.Second
+	lookAgain = 200 * time.Millisecond
+)
+
+// errSilent says that a consumer did not deliver what is there.
+var errSilent = errors.New("consumer delivers nothing")
 
 // watch is one Watch of a bucket: a consumer per shard, merged into one channel. Keys do not move between shards, so the order per key holds.
 type watch struct {
@@ -84,6 +94,7 @@ type reader struct {
 	v              *watch
 	stream, filter string
 	last           uint64 // sequence number of the last message that was handed on
+	missed         uint64 // if after last, a message that a look found
 	listing        bool   // live entries are still coming
 	messages       jetstream.MessagesContext
 }
@@ -133,17 +144,46 @@ func (r *reader) run(ctx context.Context) {
 				return
 			}
 		}
-		m, err := r.messages.Next(jetstream.NextContext(ctx))
-		if ctx.Err() != nil {
+		m, err := r.next(ctx)
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if err != nil {
+		case errors.Is(err, context.DeadlineExceeded):
+			r.look(ctx)
+		case err != nil:
 			r.reopen(ctx, err)
-			continue
-		}
-		if !r.hand(ctx, m) {
+		case !r.hand(ctx, m):
 			return
 		}
+	}
+}
+
+// next waits for a message, at most until it is time to look.
+func (r *reader) next(ctx context.Context) (jetstream.Msg, error) {
+	wait := lookEvery
+	if r.missed > r.last {
+		wait = lookAgain
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return r.messages.Next(jetstream.NextContext(ctx))
+}
+
+// look asks the stream itself whether the consumer kept something back. A consumer can fall silent and still send heartbeats, and the number of
+// messages that it says are left can stay above zero; without a look, a reader would wait for ever.
+func (r *reader) look(ctx context.Context) {
+	missed, err := r.v.b.w.next(ctx, "look behind a watch", r.stream, r.filter, r.last+1)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		r.listing = false
+	case err == nil && r.missed <= r.last:
+		r.missed = missed.sequence
+	case err == nil:
+		r.v.b.e.log.Warn("watch: the consumer kept a message back", "stream", r.stream, "after", r.last, "message", missed.sequence)
+		r.missed = 0
+		r.reopen(ctx, errSilent)
+	default: // asked again soon; a server that is down is found out by the connection
+		r.v.b.e.log.Debug("watch: cannot look", "stream", r.stream, "error", err)
 	}
 }
 

@@ -270,6 +270,11 @@ func (w *wire) at(ctx context.Context, what, stream string, sequence uint64) (st
 	return w.one(ctx, what, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Data: fmt.Appendf(nil, `{"seq":%d}`, sequence)})
 }
 
+// next returns the first message on subject (wildcards allowed) from a sequence number on, or ErrNotFound.
+func (w *wire) next(ctx context.Context, what, stream, subject string, from uint64) (stored, error) {
+	return w.one(ctx, what, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Data: fmt.Appendf(nil, `{"seq":%d,"next_by_subj":%q}`, from, subject)})
+}
+
 func (w *wire) one(ctx context.Context, what string, m *nats.Msg) (stored, error) {
 	answer, err := w.request(ctx, what, m)
 	if err != nil {
