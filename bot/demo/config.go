@@ -41,6 +41,6 @@ const rules = `rules:
     when: {service: "Cache Hit Rate", state: [WARNING]}
     diagnose: cache.stale
     do: "flush {{node}} then prime {{deployments}} on {{node}} then verify {{deployments}} on {{node}}"
-    guard: {cooldown: 1s, at_most: 3, per: 24h, breaker: 2}
+    guard: {cooldown: 1s, group: site, group_cooldown: 1s, at_most: 9, per: 24h, breaker: 9}
     enabled: true
 `

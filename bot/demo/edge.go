@@ -34,7 +34,7 @@ func varnishPrograms() []string { return []string{"varnishd", "varnishadm", "var
 
 func (e *Edge) start(ctx context.Context, origin, dir string) error {
 	if lab.Missing(varnishPrograms()...) == nil {
-		v, err := lab.StartVarnish(ctx, lab.VarnishOptions{Origin: origin, Dir: dir, Name: e.Name})
+		v, err := lab.StartVarnish(ctx, lab.VarnishOptions{Origin: origin, Dir: dir, Name: e.Name, Storage: "malloc,128m"})
 		if err != nil {
 			return err
 		}

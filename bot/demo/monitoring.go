@@ -66,6 +66,7 @@ func (w *World) Connect(ctx context.Context, hooks string) error {
 	if err := w.monitoring.connect(ctx, w, hooks); err != nil {
 		return fmt.Errorf("connect the monitoring of the demo: %w", err)
 	}
+	w.regulars(ctx)
 	return nil
 }
 
@@ -120,7 +121,8 @@ func (r *realIcinga) connect(ctx context.Context, w *World, hooks string) error 
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		b.Write(files[name])
 	}
-	pace := []string{"check_interval = 1m", "check_interval = 1s", "retry_interval = 30s", "retry_interval = 1s", "max_check_attempts = 3", "max_check_attempts = 1"}
+	pace := []string{"check_interval = 1m", "check_interval = 1s", "retry_interval = 30s", "retry_interval = 1s", "max_check_attempts = 3", "max_check_attempts = 1",
+		"vars.opsbot_self = true", "vars.opsbot_self = false"} // the demo is about edges
 	standIns := !w.Edges[0].Real()
 	if standIns { // there is no varnishstat that a plugin could ask: the results are reported from here
 		pace = append(pace, `check_command = "opsbot-cache-hit-rate"`, "check_command = \"dummy\"\n  enable_active_checks = false")
@@ -134,7 +136,7 @@ object Host %q {
   vars.dummy_state = 0
   vars.opsbot_window = %q
   vars.opsbot_min_requests = "%d"
-  vars.opsbot_warm_up = "1s"
+  vars.opsbot_warm_up = "0s"
   vars.opsbot_state_dir = %q
 }
 `, e.Name, window.String(), enough, w.path("state"))
@@ -199,7 +201,7 @@ func (w *World) check(ctx context.Context, e *Edge) (state int, output string) {
 		return e.check()
 	}
 	out, err := exec.CommandContext(ctx, w.opt.Program, "check", "cache-hit-rate", "--config", w.File, "--node", e.Name, "--warning", "85:", "--critical", "0:",
-		"--window", window.String(), "--min-requests", fmt.Sprint(enough), "--warm-up", "1s", "--state-dir", w.path("state")).Output()
+		"--window", window.String(), "--min-requests", fmt.Sprint(enough), "--warm-up", "0s", "--state-dir", w.path("state")).Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		state = failed.ExitCode()
 	} else if err != nil {

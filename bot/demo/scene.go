@@ -28,12 +28,11 @@ type Scene struct {
 	Before func(context.Context, *Tour) error // what happens first, without the bot
 	As     string                             // who says it
 	Say    string                             // "" says nothing: something is waited for
-	Yes    bool                               // a yes is asked for, and given
 	Exit   door.Exit
 	Want   []string // what the answer holds
 	Keep   string   // the run is kept under this name
 	Async  bool     // do not wait for the end: the run goes on while others speak
-	Heard  []string // what must be heard in the feed, each in turn
+	Heard  []string // what one card of the feed must hold
 	// Verify looks whether it is really so, and says what it saw. Scenes that only read have none where the answer itself is held against Want.
 	Verify func(context.Context, *Tour) (saw string, err error)
 	Needs  []string // intents without which the scene is left out, besides that of the line itself

@@ -57,9 +57,9 @@ func breakOrigin(status int) func(context.Context, *Tour) error {
 
 func runScenes() []Scene {
 	return []Scene{
-		{Tell: "Runs are kept, and can be steered", Before: forget, As: "anna", Say: "loadtest news on edge-2 for 1s at 60/s", Yes: true, Want: []string{"p99"}, Verify: asked(0, 40)},
-		{As: "anna", Say: "loadtest news on edge-2 for 2m at 5/s", Yes: true, Async: true, Keep: "long"},
-		{As: "ben", Say: "cancel {long}", Yes: true, Verify: settled("{long}", "cancelled")},
+		{Tell: "Runs are kept, and can be steered", Before: forget, As: "anna", Say: "loadtest news on edge-2 for 1s at 60/s", Want: []string{"p99"}, Verify: asked(0, 40)},
+		{As: "anna", Say: "loadtest news on edge-2 for 2m at 5/s", Async: true, Keep: "long"},
+		{As: "ben", Say: "cancel {long}", Verify: settled("{long}", "cancelled")},
 		{Tell: "The origin fails, and recovers", Before: breakOrigin(503), As: "anna", Say: "prime news on edge-1", Exit: door.Failure, Keep: "prime"},
 		{Before: breakOrigin(0), As: "anna", Say: "retry {prime}", Verify: both(asked(1, 100), serves("edge-1", true))},
 		{As: "vik", Say: "runs", Want: []string{"{flush}", "{long}", "{prime}"}},

@@ -32,7 +32,9 @@ type Tour struct {
 	mu    sync.Mutex
 	heard []reply.Card // from the feed, in order
 	mark  int          // of heard, where the scene began
-	stop  context.CancelFunc
+
+	stop       context.CancelFunc // of what goes on in the background
+	background sync.WaitGroup
 }
 
 // said is what came of one line.
@@ -63,6 +65,7 @@ func (t *Tour) Play(ctx context.Context, scenes []Scene) error {
 	listening.Go(func() { t.listen(ctx, feed) })
 	defer listening.Wait()
 	defer cancel()
+	defer t.quiet()
 	verified := 0
 	for _, s := range scenes {
 		if !t.possible(s) {
@@ -117,8 +120,8 @@ func (t *Tour) play(ctx context.Context, s Scene) (string, error) {
 			return "", err
 		}
 	}
-	for _, words := range s.Heard {
-		if err := t.hear(ctx, t.fill(words)); err != nil {
+	if len(s.Heard) > 0 {
+		if err := t.hear(ctx, s.Heard); err != nil {
 			return "", err
 		}
 	}
@@ -141,18 +144,20 @@ func (t *Tour) say(ctx context.Context, s Scene) error {
 	line := t.fill(s.Say)
 	m := t.message(s.As, line)
 	if s.Async {
-		m.Yes = s.Yes
+		m.Yes = true
 		return t.begin(ctx, s, m)
 	}
 	got := t.handle(ctx, m)
-	if !s.Yes {
+	if s.Exit == door.Refused || !got.asks() {
 		return t.judge(s, line, got)
-	}
-	if got.exit != door.Refused || len(got.cards) == 0 || got.cards[len(got.cards)-1].Kind != reply.Question {
-		return fmt.Errorf("it asked for no yes and ended with %d", got.exit)
 	}
 	t.print(got.text(t.Style))
 	return t.judge(s, line, t.handle(ctx, t.message(s.As, "yes")))
+}
+
+// asks tells whether a yes is asked for.
+func (s said) asks() bool {
+	return s.exit == door.Refused && len(s.cards) > 0 && s.cards[len(s.cards)-1].Kind == reply.Question
 }
 
 // message is a line as a door brings it, and is shown.
@@ -199,6 +204,15 @@ func (t *Tour) begin(ctx context.Context, s Scene, m door.Message) error {
 	case <-ctx.Done():
 		return errors.New("it made no run")
 	}
+}
+
+// quiet ends what goes on in the background.
+func (t *Tour) quiet() {
+	if t.stop != nil {
+		t.stop()
+	}
+	t.background.Wait()
+	t.stop = nil
 }
 
 // calm waits until all that was begun has ended.
@@ -256,14 +270,15 @@ func (t *Tour) listen(ctx context.Context, feed <-chan reply.Card) {
 }
 
 // hear waits until the feed of this scene holds the words, and shows the card.
-func (t *Tour) hear(ctx context.Context, words string) error {
+func (t *Tour) hear(ctx context.Context, words []string) error {
 	for {
 		t.mu.Lock()
 		news := slices.Clone(t.heard[t.mark:])
 		t.mu.Unlock()
 		for _, c := range news {
-			if text := reply.Text(c, t.Style); strings.Contains(reply.Text(c, reply.Style{}), words) {
-				t.print("everybody hears:\n" + text)
+			plain := reply.Text(c, reply.Style{})
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(plain, w) }) {
+				t.print("everybody hears:\n" + reply.Text(c, t.Style))
 				return nil
 			}
 		}
@@ -273,10 +288,13 @@ func (t *Tour) hear(ctx context.Context, words string) error {
 	}
 }
 
+// texts renders the newest state of each card.
 func texts(cards []reply.Card) string {
 	var b strings.Builder
-	for _, c := range cards {
-		b.WriteString(reply.Text(c, reply.Style{}))
+	for i, c := range cards {
+		if !slices.ContainsFunc(cards[i+1:], func(later reply.Card) bool { return c.ID != "" && later.ID == c.ID }) {
+			b.WriteString(reply.Text(c, reply.Style{}))
+		}
 	}
 	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,7 @@ type World struct {
 	monitoring monitoring
 	client     *http.Client
 	generation int
+	audience   sync.WaitGroup // the regular viewers
 	stops      []func() error
 }
 
@@ -157,22 +159,38 @@ func (w *World) current(ctx context.Context, edge string) (string, bool, error) 
 	return got, strings.HasPrefix(got, fmt.Sprintf(`"%d-`, w.generation)), err
 }
 
+// regulars watch every edge until ctx ends: they ask for segments that are cached.
+func (w *World) regulars(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w.stops = append(w.stops, func() error { cancel(); w.audience.Wait(); return nil })
+	for _, e := range w.Edges {
+		w.audience.Go(func() {
+			w.each(ctx, 25*time.Millisecond, func(n int) string { return fmt.Sprintf("%s/%s/v0/seg%d.ts", e.URL, channel, n%3) })
+		})
+	}
+}
+
 // strangers asks an edge for what nobody has asked for yet, again and again until ctx ends: the hit rate falls.
 func (w *World) strangers(ctx context.Context, edge string) {
-	t := time.NewTicker(5 * time.Millisecond)
+	w.each(ctx, 5*time.Millisecond, func(n int) string { return fmt.Sprintf("%s%s?unique=%d", w.edge(edge).URL, segment, n) })
+}
+
+// each asks for one URL after another until ctx ends.
+func (w *World) each(ctx context.Context, every time.Duration, url func(n int) string) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			w.stranger(ctx, fmt.Sprintf("%s%s?unique=%d", w.edge(edge).URL, segment, n))
+			w.visit(ctx, url(n))
 		}
 	}
 }
 
-// stranger takes a connection of its own: Varnish tells the numbers of a busy one late.
-func (w *World) stranger(ctx context.Context, url string) {
+// visit takes a connection of its own: Varnish tells the numbers of a busy one late.
+func (w *World) visit(ctx context.Context, url string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return
