@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -187,6 +188,9 @@ func inventoryOf(cfg *config.Config, w *world) intents.Inventory {
 	}
 	for _, r := range cfg.Rules {
 		inv.Rules = append(inv.Rules, r.Name)
+		if s := r.When.Service; s != "" && !strings.ContainsAny(s, "*?[-") {
+			inv.Services = append(inv.Services, s)
+		}
 	}
 	for _, j := range cfg.Jobs {
 		inv.Jobs = append(inv.Jobs, j.Name)
