@@ -8,9 +8,11 @@ SHELL       := /bin/bash
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What the tests talk to, and the program that tells that it is there.
-PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2
+PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2 systemd
 NEEDED      := varnishd varnishadm varnishstat cc icinga2
 TESTFLAGS   ?=
+PREFIX      ?= /usr/local
+UNITDIR     ?= /etc/systemd/system
 
 .PHONY: build demo install image install-needs lint test bench soak clean
 
@@ -19,6 +21,24 @@ build:
 
 demo: build
 	bin/opsbot demo
+
+# Puts the binary, its unit and its manual pages below PREFIX, in DESTDIR where that is given. Starts nothing.
+install: build
+	install -D -m 0755 bin/opsbot $(DESTDIR)$(PREFIX)/bin/opsbot
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	bin/opsbot man $(DESTDIR)$(PREFIX)/share/man/man1
+ifeq ($(shell uname -s),Darwin)
+	install -d $(DESTDIR)/Library/LaunchDaemons
+	sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/net.opsbot.plist >$(DESTDIR)/Library/LaunchDaemons/net.opsbot.plist
+else
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/opsbot.service >$(DESTDIR)$(UNITDIR)/opsbot.service
+endif
+	@echo "installed; next: opsbot init, let the service read what it wrote (see the head of the unit), then systemctl enable --now opsbot (launchctl bootstrap system on a Mac)"
+
+# Builds the image by what .ci/image needs, runs it as uid 65532, and asks it for its health.
+image:
+	.ci/image
 
 # Installs what the tests talk to, where that is possible, and keeps the services from starting. Says what is missing and what that means.
 install-needs:
