@@ -127,9 +127,10 @@ func (r *realIcinga) connect(ctx context.Context, w *World, hooks string) error 
 	if standIns { // there is no varnishstat that a plugin could ask: the results are reported from here
 		pace = append(pace, `check_command = "opsbot-cache-hit-rate"`, "check_command = \"dummy\"\n  enable_active_checks = false")
 	}
-	text := strings.NewReplacer(pace...).Replace(b.String())
+	var text strings.Builder
+	text.WriteString(strings.NewReplacer(pace...).Replace(b.String()))
 	for _, e := range w.Edges {
-		text += fmt.Sprintf(`
+		text.WriteString(fmt.Sprintf(`
 object Host %q {
   import "opsbot-edge"
   check_command = "dummy"
@@ -139,9 +140,9 @@ object Host %q {
   vars.opsbot_warm_up = "0s"
   vars.opsbot_state_dir = %q
 }
-`, e.Name, window.String(), enough, w.path("state"))
+`, e.Name, window.String(), enough, w.path("state")))
 	}
-	if err := r.Reload(ctx, text); err != nil {
+	if err := r.Reload(ctx, text.String()); err != nil {
 		return err
 	}
 	if standIns {

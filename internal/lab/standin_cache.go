@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,11 +197,9 @@ func (s *StandIn) remove(r *http.Request) int {
 func keyOf(r *http.Request) string { return r.Host + r.URL.RequestURI() }
 
 func tagged(h http.Header, tags []string) bool {
-	for _, have := range strings.Fields(h.Get("Xkey")) {
-		for _, tag := range tags {
-			if have == tag {
-				return true
-			}
+	for have := range strings.FieldsSeq(h.Get("Xkey")) {
+		if slices.Contains(tags, have) {
+			return true
 		}
 	}
 	return false
