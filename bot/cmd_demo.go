@@ -14,6 +14,7 @@ import (
 
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/demo"
+	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/terminal"
 	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/intents"
@@ -48,6 +49,12 @@ func (p *program) demo(ctx context.Context, tour bool) (err error) {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
+	p.takeTime(nil) // what was begun is ended in good order, so that nothing is left behind
+	defer func() {
+		if errors.Is(context.Cause(ctx), errInterrupted) {
+			err = &failure{exit: door.Interrupted, err: errInterrupted}
+		}
+	}()
 	d := &demonstration{program: p}
 	d.serving.program = p
 	if !tour {

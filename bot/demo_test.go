@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -82,6 +83,39 @@ func tour(t *testing.T, hidden []string) (out string, left []string) {
 		left = append(left, e.Name())
 	}
 	return stdout.String(), left
+}
+
+// TestInterruptedDemo ends the demo in the middle: nothing is left behind then, either.
+func TestInterruptedDemo(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("opsbot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t)
+	cmd := exec.CommandContext(t.Context(), program, "demo", "--tour")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PATH="+without(t, []string{"varnishd", "icinga2"}))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.Contains(lines.Text(), "anna> flush edge-1") {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
+		t.Errorf("the demo ended with %v, want exit code 130", err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 }
 
 // without makes a folder of links to all programs of PATH but the hidden ones.

@@ -19,6 +19,8 @@ An advertisement was exchanged at the origin. Viewers still see the old one. You
   flush edge-1                      shows its plan and asks; answer yes
   purge news                        needs a second person: "ben: approve r-N" speaks as ben, "vik: ..." as one who may only look
   prime news on edge-2              then: stats edge-2, loadtest news on edge-2 for 5s at 50/s
+  schedule "prime news" @every 1m   a job; then: jobs, runs
+  alerts, rules, stop everything    the monitoring checks both edges each second; low hit rates are healed by a rule
   runs, show r-N, help, whoami      what was done, and what can be said
 
 Leave with Ctrl-D; nothing of the demo stays.`
