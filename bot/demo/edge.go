@@ -61,12 +61,17 @@ func (e *Edge) inventory() string {
 	return fmt.Sprintf("{name: front, kind: varnish, url: %q, admin: {address: %q, secret_file: %q}, settle: 200ms}", e.URL, e.standIn.AdminAddress, e.standIn.SecretFile)
 }
 
-// bans counts the lines in the cache's own list of bans that bear a text.
-func (e *Edge) bans(ctx context.Context, text string) (int, error) {
+// banList is the cache's own list of bans. A Varnish drops those that no object needs any more.
+func (e *Edge) banList(ctx context.Context) (string, error) {
 	if e.varnish == nil {
-		return strings.Count(e.standIn.BanList(), text), nil
+		return e.standIn.BanList(), nil
 	}
-	list, err := e.varnish.Admin(ctx, "ban.list")
+	return e.varnish.Admin(ctx, "ban.list")
+}
+
+// bans counts the lines of that list that bear a text.
+func (e *Edge) bans(ctx context.Context, text string) (int, error) {
+	list, err := e.banList(ctx)
 	return strings.Count(list, text), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,10 @@ func low(edge string) func(context.Context, *Tour) error {
 			return err
 		}
 		t.quiet()
+		var err error
+		if t.bans, err = t.World.edge(edge).banList(ctx); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		t.stop = cancel
 		t.background.Go(func() { t.World.strangers(ctx, edge) })
@@ -43,7 +48,15 @@ func healed(edge string) func(context.Context, *Tour) (string, error) {
 				return strings.Contains(text, edge) && strings.Contains(text, "flush"), err
 			})
 		}
-		return "a viewer of " + edge + " gets what the origin has, and the monitoring holds a comment about the flush", err
+		if err != nil {
+			return "", err
+		}
+		list, err := t.World.edge(edge).banList(ctx)
+		fresh := func(word string) bool { return strings.Contains(word, "/do/") && !strings.Contains(t.bans, word) }
+		if err == nil && !slices.ContainsFunc(strings.Fields(list), fresh) {
+			err = fmt.Errorf("%s has no new ban: %w", edge, errUnwanted)
+		}
+		return "a viewer of " + edge + " gets what the origin has, its list of bans has a new one, and the monitoring holds a comment about the flush", err
 	}
 }
 

@@ -28,6 +28,7 @@ type Tour struct {
 	n       int
 	last    said // the newest answer
 	pending []chan said
+	bans    string // those of the edge whose hit rate falls, before that
 
 	mu    sync.Mutex
 	heard []reply.Card // from the feed, in order
