@@ -141,6 +141,7 @@ func later(d time.Duration) option {
 }
 func thread(name string) option { return func(m *door.Message) { m.Origin.Thread = name } }
 func id(name string) option     { return func(m *door.Message) { m.ID = name } }
+func patient(m *door.Message)   { m.Patient = true }
 func withYes(m *door.Message)   { m.Yes = true }
 
 // say brings one line to the desk, as anna unless an option says otherwise, and waits for the end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -222,7 +221,9 @@ func (a *App) ring(_ context.Context, who string, n int, notice rule.Notice) err
 	card.ID = fmt.Sprintf("call/%s/%d", notice.ID, n)
 	card.Kind = reply.Question
 	card.Title = fmt.Sprintf("%s, you are called: %s", who, notice.Title)
-	card.Hint = strings.TrimSpace(card.Hint + " \"ack " + notice.Alert.Node + "\" tells that you look after it")
+	if card.Hint == "" {
+		card.Hint = "\"ack " + notice.Alert.Node + "\" tells that you look after it"
+	}
 	a.log.Warn("calling a person", "person", who, "call", n+1, "problem", notice.Problem, "title", notice.Title)
 	a.monitoring.hub.Publish(card)
 	return nil
