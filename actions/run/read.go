@@ -37,6 +37,17 @@ func Final(entries []store.Entry) bool {
 	return false
 }
 
+// noRun is the error for people about a run that does not exist. It is a store.ErrNotFound for those who branch.
+type noRun struct{ id string }
+
+// Error says what to do next.
+func (n noRun) Error() string {
+	return fmt.Sprintf("there is no run %s; \"runs\" shows the newest", n.id)
+}
+
+// Unwrap returns store.ErrNotFound.
+func (n noRun) Unwrap() error { return store.ErrNotFound }
+
 // Get returns a run with all its outcomes, or store.ErrNotFound. A run that was accepted here and not begun yet has Epoch 0.
 func (e *Engine) Get(ctx context.Context, id string) (actions.Run, error) {
 	r, _, err := e.get(ctx, id)
@@ -52,6 +63,8 @@ func (e *Engine) get(ctx context.Context, id string) (actions.Run, uint64, error
 	switch {
 	case ok && errors.Is(err, store.ErrNotFound):
 		return fresh, 0, nil
+	case errors.Is(err, store.ErrNotFound):
+		return actions.Run{}, 0, noRun{id}
 	case err != nil:
 		return actions.Run{}, 0, fmt.Errorf("run %s: %w", id, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions"
-	"github.com/shitops/opsbot/actions/store"
 )
 
 // listed is how many runs run.list shows.
@@ -170,14 +169,9 @@ func unfinished(r actions.Run) []string {
 	return out
 }
 
-// get returns the run that a request names, with an error for people.
+// get returns the run that a request names.
 func (v verbs) get(ctx context.Context, r actions.Request) (actions.Run, error) {
-	id := r.One("run")
-	run, err := v.e.Get(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return run, fmt.Errorf("there is no run %s; list runs shows the newest: %w", id, err)
-	}
-	return run, err
+	return v.e.Get(ctx, r.One("run"))
 }
 
 // undoHint says how to take a run back, if that can be done.

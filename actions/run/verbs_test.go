@@ -141,7 +141,7 @@ hint: undo r-5 takes it back before its time
 			}
 		}
 		_, err := verbsOf(p)["run.show"].Answer(t.Context(), asked("run.show", "run", "r-99"), nil)
-		if !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "list runs") {
+		if !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), `"runs"`) || strings.Contains(err.Error(), "not found") {
 			t.Errorf("show r-99: %v", err)
 		}
 	})
