@@ -19,12 +19,9 @@ func (t *talk) ask(ctx context.Context, p intents.Parsed) door.Exit {
 	if err := t.questions.ask(ctx, t.message, question{Asked: &p, Missing: p.Missing}); err != nil {
 		return t.trouble("keep the question", err)
 	}
-	card := reply.Card{Kind: reply.Question, Title: p.Question}
+	card := reply.Card{Kind: reply.Question, Title: p.Question, Hint: p.Because}
 	if p.Missing != nil {
-		card.Choices = p.Missing.Choices
-	}
-	if p.Because != p.Question {
-		card.Hint = p.Because
+		card.Choices, card.Hint = p.Missing.Choices, "answer in the next line, within "+brief(patience)+", or say something else"
 	}
 	t.send(card)
 	return door.NotFound
