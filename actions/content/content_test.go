@@ -108,7 +108,7 @@ func TestSecretIsReadAnew(t *testing.T) {
 		}
 	}
 	write(make([]byte, 65<<10))
-	if err := flush(); err == nil || !strings.Contains(err.Error(), "larger than 65536 bytes") {
+	if err := flush(); err == nil || !strings.Contains(err.Error(), "more than 65536 bytes") {
 		t.Errorf("flush with an absurd secret file = %v, want it refused", err)
 	}
 	write(right)

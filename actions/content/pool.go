@@ -3,16 +3,12 @@ package content
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/cache"
+	"github.com/shitops/opsbot/internal/secret"
 )
-
-// secretMax is far above what varnishd reads of a secret file; it keeps a wrong path from being read whole.
-const secretMax = 64 << 10
 
 // open returns the driver of one cache over the shared client.
 func (c *Content) open(n actions.Node, ca actions.Cache) (cache.Driver, error) {
@@ -26,19 +22,11 @@ func (c *Content) open(n actions.Node, ca actions.Cache) (cache.Driver, error) {
 
 // readSecret reads the file at every login, so that a rotated secret needs no reload.
 func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	s, err := secret.Source{File: path}.Read()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
 	}
-	defer func() { _ = f.Close() }() // nothing was written
-	b, err := io.ReadAll(io.LimitReader(f, secretMax+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
-	}
-	if len(b) > secretMax {
-		return nil, fmt.Errorf("%w: %s: larger than %d bytes", errSecretFile, path, secretMax)
-	}
-	return b, nil
+	return s.Reveal(), nil
 }
 
 var (
