@@ -19,9 +19,12 @@ var downhill = []struct {
 }{
 	{"bot/opsbot", []string{"bot"}, "main is 15 lines that call bot"},
 	{"bot/config", []string{"actions", "internal", "intents"}, "the configuration is data: it knows nouns, not servers or doors"},
-	{"bot/reply", []string{"actions", "internal"}, "a card is neutral: it knows nothing of where it came from"},
+	{"bot/reply", []string{"actions", "bot/reply", "internal"}, "a card is neutral: it knows nothing of where it came from"},
 	{"bot/door/alert", []string{"actions", "actions/alert", "actions/rule", "actions/store", "icinga", "bot/door", "bot/reply", "internal"}, "the door of alerts stores what the monitoring says and hands it to rules"},
 	{"bot/door/clock", []string{"actions", "actions/job", "actions/store", "bot/door", "bot/reply", "internal"}, "the clock says what jobs say, and does nothing itself"},
+	{"bot/door/outbox", []string{"actions", "actions/store", "bot/door", "bot/reply", "internal"}, "the outbox keeps what is to be posted, and knows no platform"},
+	{"bot/door/slack", chat(), "a door hands lines to the desk and knows nothing of what they do"},
+	{"bot/door/discord", chat(), "a door hands lines to the desk and knows nothing of what they do"},
 	{"bot/door", []string{"actions", "bot/door", "bot/reply", "internal"}, "a door hands lines to the desk and knows nothing of what they do"},
 	{"bot/ops", []string{"internal"}, "health and metrics are told by votes and hooks: they import nobody who votes"},
 	{"bot", []string{"bot", "intents", "actions", "icinga", "overlay", "cache", "internal"}, "bot wires the rooms and is imported by its main alone"},
@@ -32,6 +35,9 @@ var downhill = []struct {
 	{"actions/node", verbs("cache"), "a verb's room uses the engine and its own outside world"},
 	{"actions/alert", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
 	{"actions/rule", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
+	{"actions/enrol", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
+	{"actions/segment", verbs("overlay", "actions/agent"), "a verb's room uses the engine and its own outside world"},
+	{"actions/agent", verbs("overlay"), "the agent applies desired state and knows no verb"},
 	{"actions/job", verbs(), "a verb's room uses the engine and its own outside world"},
 	{"actions", nil, "the root of actions holds nouns alone and imports nobody"},
 	{"intents", []string{"intents", "internal"}, "the language is pure: it knows neither actions nor servers"},
@@ -40,6 +46,11 @@ var downhill = []struct {
 	{"overlay", []string{"overlay", "internal"}, "an outside world knows neither the others nor actions"},
 	{"fixtures", []string{"fixtures", "internal"}, "fixtures stand in for platforms and import none of what they test"},
 	{"internal", []string{"internal"}, "internal is domain-free"},
+}
+
+// chat is what the door of a platform may import: what comes in is stored before it is acknowledged.
+func chat() []string {
+	return []string{"actions", "actions/store", "bot/door", "bot/door/outbox", "bot/reply", "internal"}
 }
 
 // verbs is what a room of verbs may import beside its own outside worlds.

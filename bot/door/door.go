@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -16,6 +17,8 @@ type Message struct {
 	Origin actions.Origin
 	At     time.Time
 	Yes    bool // a yes was given together with the command (say --yes)
+	// Token is that of the question whose button was pressed; the text is then its answer, whoever presses. The desk checks who may.
+	Token string
 	// Patient doors stay for the answer: a person at a prompt, who can be asked. Scripts are not.
 	Patient bool
 }
@@ -42,4 +45,23 @@ type Desk interface {
 	Handle(ctx context.Context, m Message, send func(reply.Card)) Exit
 	// Complete returns what the line could go on with, for completion at a prompt.
 	Complete(line string) []string
+}
+
+// Chat is a platform where people talk to the bot and watch what it does.
+type Chat interface {
+	// Name is the Door of its origins: slack or discord.
+	Name() string
+	// Run connects and serves until ctx ends. It reconnects by itself, for ever.
+	Run(ctx context.Context) error
+	// Ready returns nil, or why the door hears or says nothing at the moment.
+	Ready() error
+	// Routes are what the platform posts to, by pattern of net/http; empty where nothing is posted.
+	Routes() map[string]http.Handler
+	// Deliver brings a card to where a command came from, as after a restart. A card with the ID of one that is there replaces it; the same twice is
+	// posted once. It returns once the card is kept, not once it is shown.
+	Deliver(ctx context.Context, to actions.Origin, c reply.Card) error
+	// Tell brings a card to the channel of alerts, where everybody watches.
+	Tell(ctx context.Context, c reply.Card) error
+	// Ring brings a card to one person, by the identity that the platform knows (slack:T0123/U0123ABC). It returns once the platform has taken it.
+	Ring(ctx context.Context, as string, c reply.Card) error
 }

@@ -33,4 +33,27 @@ type Card struct {
 	Run     string         `json:"run,omitempty"`
 	Live    bool           `json:"live,omitempty"` // more of the same ID will follow
 	Data    any            `json:"data,omitempty"`
+
+	// Token binds the choices of a question to it: what is pressed comes back with the token. Where there are no choices, a text is asked for.
+	Token   string   `json:"token,omitempty"`
+	Buttons []Button `json:"buttons,omitempty"`
+	// Private is for the eyes of who asked alone, where the platform can do that.
+	Private bool `json:"private,omitempty"`
 }
+
+// Button is a command that a person can press instead of typing it. Pressing takes the same road as typing, with the rights of who presses.
+type Button struct {
+	Label string `json:"label"`
+	Say   string `json:"say"` // the command
+	Look  Look   `json:"look,omitempty"`
+}
+
+// Look is how a button is drawn. The zero value is plain.
+type Look string
+
+// The looks that both platforms have.
+const (
+	Plain   Look = ""
+	Primary Look = "primary"
+	Danger  Look = "danger" // for what destroys
+)
