@@ -26,6 +26,7 @@ type Catalog struct {
 	topics  map[string]string  // what `help` can be asked about, and its one name
 	first   []string           // the words that a command can begin with, sorted
 	byName  map[string][]*rule // the rules of each intent, in the order of its file
+	none    []Phrase           // what is said to a bot and asks for nothing that it does
 }
 
 // Load returns the catalogue that is built into the program. It reports every mistake in its files at once.
@@ -53,6 +54,11 @@ func load(files fs.FS) (*Catalog, error) {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("read catalogue file %s: %w", name, err)
+		}
+		if name == noneFile {
+			c.none, err = parseNone(string(text))
+			mistakes = append(mistakes, err)
+			continue
 		}
 		f, err := parseFile(name, string(text))
 		if err == nil {

@@ -33,6 +33,8 @@ func parseFile(name, text string) (*file, error) {
 			patterns = append(patterns, numbered{i + 1, strings.TrimSpace(line[1:])})
 		case line[0] == '!':
 			err = f.counterexample(strings.TrimSpace(line[1:]))
+		case line[0] == '~':
+			err = f.phrasing(i+1, strings.TrimSpace(line[1:]))
 		case len(patterns) == 0 && len(f.spec.Examples) == 0 && strings.Contains(line, ":"):
 			err = f.header(line)
 		default:

@@ -21,6 +21,7 @@ type Spec struct {
 	Opposite string   // the intent that does the contrary, "" where none does
 	Examples []string // utterances, with {slot} holes where any value may stand
 	Unlike   []Unlike // utterances that look like this intent and are not
+	Phrases  []Phrase // how people ask for it in their own words
 }
 
 // SlotSpec is one slot of an intent.
