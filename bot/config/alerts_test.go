@@ -101,7 +101,7 @@ func TestAlertMistakes(t *testing.T) {
 		{"order twice", base + "oncall: {order: [anna, anna]}\n", `3:24: oncall.order[1]: "anna" is here twice`},
 		{"calendar of no file", base + "oncall: {calendar: {}}\n", `3:20: oncall.calendar.file: is missing`},
 		{"escalation at once", base + "oncall: {escalate_after: 1s}\n", `3:26: oncall.escalate_after: 1s is too short`},
-		{"door of later", base + "oncall: {by: [slack]}\n", `3:15: oncall.by[0]: "slack" comes with a later release; this one knows terminal`},
+		{"door of nowhere", base + "oncall: {by: [slack]}\n", `3:15: oncall.by[0]: "slack" is no door of this file; give the key slack`},
 		{"no door", base + "oncall: {by: []}\n", `3:14: oncall.by: is empty`},
 		{"quiet", "data_dir: /d\npeople: [{name: anna, roles: [viewer], unix: [a], quiet: \"22-7\"}]\n", `2:58: people[0].quiet: "22" is no time of day`},
 		{"quiet all day", "data_dir: /d\npeople: [{name: anna, roles: [viewer], unix: [a], quiet: \"07:00-07:00\"}]\n", `2:58: people[0].quiet: "07:00-07:00" would be the whole day`},

@@ -12,8 +12,12 @@ const (
 	GroupHooks = "hooks" // what monitoring posts
 )
 
-// ByTerminal is the door by which this version can call people.
-const ByTerminal = "terminal"
+// The doors by which people can be called.
+const (
+	ByTerminal = "terminal"
+	BySlack    = "slack"
+	ByDiscord  = "discord"
+)
 
 // What becomes of the ticks of a job that were slept through.
 const (

@@ -7,8 +7,6 @@ func later() []string {
 		"trusted_proxies", "public_url",
 		"listeners[].certificate_file", "listeners[].key_file",
 		"inventory.segments",
-		"people[].slack", "people[].discord",
-		"slack", "discord",
 		"store.url",
 	}
 }
@@ -20,9 +18,6 @@ func laterGroups() []string { return []string{"viewers", "console", "agents"} }
 func laterKinds() []string {
 	return []string{"nginx", "trafficserver", "squid", "memcached", "redis"}
 }
-
-// laterDoors are the doors of later versions by which people can be called.
-func laterDoors() []string { return []string{"slack", "discord"} }
 
 // notYet is what is said of all of them.
 const notYet = "is not supported by this version yet; leave it out"

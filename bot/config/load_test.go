@@ -214,7 +214,7 @@ func TestMistakes(t *testing.T) {
 		{"key of another place", base + "nodes: []\n", `3:1: nodes: unknown key; it belongs under inventory`},
 		{"key of nowhere", base + "log: {quarkstrudel: 1}\n", `3:7: log.quarkstrudel: unknown key; known: level, format`},
 		{"mistyped later key", base + "discordd: {}\n", `3:1: discordd: unknown key; did you mean "discord"?`},
-		{"later key", base + "slack: {}\n", `3:1: slack: is not supported by this version yet; leave it out`},
+		{"later key", base + "trusted_proxies: []\n", `3:1: trusted_proxies: is not supported by this version yet; leave it out`},
 		{"later inner key", base + "store: {url: \"nats://h\"}\n", `3:9: store.url: is not supported by this version yet`},
 		{"key twice", base + "zone: UTC\nzone: UTC\n", `4:1: zone: is here twice`},
 		{"label twice", node("labels: {a: b, a: c}"), `5:37: inventory.nodes[0].labels.a: is here twice`},
@@ -348,7 +348,7 @@ inventory:
     - {name: edge-1}
   deployments: [{name: news, nodes: [edge-9]}]
 people: [{name: anna, roles: [boss]}]
-slack: {}
+public_url: "https://ops.example"
 `), "f.yaml", config.Options{})
 	want := strings.TrimSpace(`
 f.yaml:1:1: data_dir: is missing; it says where everything that must survive is kept, such as /var/lib/opsbot
@@ -360,7 +360,7 @@ f.yaml:6:14: inventory.nodes[1].name: "edge-1" is here twice; the first one is i
 f.yaml:7:17: inventory.deployments[0].origin: is missing; it is the URL of the master playlist
 f.yaml:7:38: inventory.deployments[0].nodes[0]: there is no node "edge-9"; did you mean "edge-1"?
 f.yaml:8:31: people[0].roles[0]: there is no role "boss"; known: viewer, operator
-f.yaml:9:1: slack: is not supported by this version yet; leave it out`)
+f.yaml:9:1: public_url: is not supported by this version yet; leave it out`)
 	if err == nil || err.Error() != want {
 		t.Errorf("Parse says\n%v\nwant\n%s", err, want)
 	}

@@ -68,6 +68,14 @@ func (c *Config) secrets() []place {
 			out = append(out, place{fmt.Sprintf("%s.hmac[%d].secret", key, j), &n.HMAC[j].Secret})
 		}
 	}
+	for i := range c.Slack {
+		s, key := &c.Slack[i], fmt.Sprintf("slack[%d].", i)
+		out = append(out, place{key + "app_token", &s.AppToken}, place{key + "bot_token", &s.BotToken},
+			place{key + "signing_secret", &s.SigningSecret}, place{key + "former_signing_secret", &s.Former})
+	}
+	for i := range c.Discord {
+		out = append(out, place{fmt.Sprintf("discord[%d].token", i), &c.Discord[i].Token})
+	}
 	return out
 }
 
@@ -94,7 +102,7 @@ func partOf(s secret.Source) string {
 	return "file"
 }
 
-var secretPlace = regexp.MustCompile(`\.(secret|password|bearer)_(file|env|credential)$`)
+var secretPlace = regexp.MustCompile(`\.(secret|password|bearer|token|app_token|bot_token|signing_secret|former_signing_secret)_(file|env|credential)$`)
 
 // places returns where the keys stand that CheckMachine speaks of.
 func (d *decoder) places() map[string]Mistake {

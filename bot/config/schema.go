@@ -35,11 +35,13 @@ func words() map[string][]string {
 		"inventory.nodes[].caches[].kind": {"varnish"},
 		"freeze[].days[]":                 policy.Days(),
 		"freeze[].risk":                   {string(actions.Reversible), string(actions.Disruptive), string(actions.Destructive)},
-		"oncall.by[]":                     {ByTerminal},
+		"oncall.by[]":                     {ByTerminal, BySlack, ByDiscord},
 		"rules[].when.state[]":            {"WARNING", "CRITICAL", "UNKNOWN", "DOWN"},
 		"rules[].when.kind":               {"PROBLEM", "CUSTOM"},
 		"rules[].diagnose":                {DiagnoseStale},
 		"rules[].guard.group":             {"site"},
+		"slack[].mode":                    {ModeSocket, ModeHTTP},
+		"discord[].mode":                  {ModeGateway, ModeHTTP},
 		"jobs[].missed":                   {MissedSkip, MissedOnce},
 	}
 }
@@ -59,6 +61,9 @@ func demanded() map[string][]string {
 		"icinga.notifications[]":        {"name"},
 		"icinga.notifications[].hmac[]": {"id"},
 		"rules[]":                       {"name", "do"},
+		"slack[]":                       {"workspace"},
+		"people[].slack[]":              {"workspace", "user"},
+		"discord[]":                     {"application"},
 		"jobs[]":                        {"name", "at", "do", "owner"},
 	}
 }

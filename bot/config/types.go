@@ -34,6 +34,9 @@ type Config struct {
 	Rules      []Rule     `yaml:"rules" say:"What is done about alerts. Without the key and with icinga.url the one for low hit rates is there."`
 	Jobs       []Job      `yaml:"jobs" say:"What is done by the clock."`
 
+	Slack   []Slack   `yaml:"slack" say:"Workspaces of Slack."`
+	Discord []Discord `yaml:"discord" say:"Applications of Discord."`
+
 	Limits Limits `yaml:"limits" say:"Bounds on what one person can ask for at once."`
 }
 
@@ -127,8 +130,12 @@ type Person struct {
 	Name  string   `yaml:"name" say:"What the bot calls them."`
 	Roles []string `yaml:"roles" say:"Their roles; a right comes from one role as a whole."`
 	Unix  []string `yaml:"unix" say:"Local users that they are, on the socket and at the prompt."`
-	Zone  string   `yaml:"zone" say:"Their IANA time zone."`
-	Quiet string   `yaml:"quiet" say:"Part of the day, HH:MM-HH:MM by their clock, in which they are called only when there is nobody else."`
+
+	Slack   []SlackUser `yaml:"slack" say:"Members of workspaces of Slack that they are."`
+	Discord []string    `yaml:"discord" say:"Users of Discord that they are, by id."`
+
+	Zone  string `yaml:"zone" say:"Their IANA time zone."`
+	Quiet string `yaml:"quiet" say:"Part of the day, HH:MM-HH:MM by their clock, in which they are called only when there is nobody else."`
 }
 
 // Role is what its holders may do. Sites and Tenants are nil where the key is absent, which means no limit.

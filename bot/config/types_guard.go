@@ -42,7 +42,7 @@ type OnCall struct {
 	Order         []string      `yaml:"order" say:"People, first to last; behind those of the calendar where there is one."`
 	Calendar      CalendarFile  `yaml:"calendar" say:"Who is on call when."`
 	EscalateAfter time.Duration `yaml:"escalate_after" say:"How long one is given to answer before the next is called."`
-	By            []string      `yaml:"by" say:"Doors by which people are called: terminal."`
+	By            []string      `yaml:"by" say:"Doors by which people are called: terminal, slack, discord."`
 }
 
 // CalendarFile is an iCalendar file.

@@ -42,6 +42,8 @@ func (v *checker) all() {
 	v.icinga()
 	v.rules()
 	v.jobs()
+	v.slack()
+	v.discord()
 }
 
 func (v *checker) warn(key, format string, args ...any) {

@@ -123,8 +123,11 @@ func (v *checker) onCall() {
 	doors := map[string]string{}
 	for i, d := range o.By {
 		at := fmt.Sprintf("oncall.by[%d]", i)
-		v.oneOf(at, d, words()["oncall.by[]"], laterDoors())
+		v.oneOf(at, d, words()["oncall.by[]"], nil)
 		v.unique(at, d, doors)
+		if d == BySlack && len(v.c.Slack) == 0 || d == ByDiscord && len(v.c.Discord) == 0 {
+			v.say(at, "%s is no door of this file; give the key %s, or leave it out", quote(d), d)
+		}
 	}
 	if len(o.By) == 0 && !v.bad["oncall.by"] {
 		v.say("oncall.by", "is empty; people must be called by some door, such as [terminal]")

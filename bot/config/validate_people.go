@@ -101,11 +101,12 @@ func (v *checker) people() {
 			}
 			v.unique(at, u, users)
 		}
+		v.chatIdentities(key, p, users)
 		if len(p.Roles) == 0 {
 			v.warn(key, "%s has no role and may nothing", p.Name)
 		}
-		if len(p.Unix) == 0 {
-			v.warn(key, "%s cannot be recognised: no identity is given, such as unix: [%s]", p.Name, p.Name)
+		if len(p.Identities()) == 0 {
+			v.warn(key, "%s cannot be recognised: no identity is given, such as unix: [%s], slack or discord", p.Name, p.Name)
 		}
 	}
 	if len(v.c.People) == 0 {

@@ -61,9 +61,7 @@ func (c *Config) Policy() policy.Config {
 	var out policy.Config
 	for _, p := range c.People {
 		person := policy.Person{Name: p.Name, Roles: slices.Clone(p.Roles), Zone: p.Zone}
-		for _, u := range p.Unix {
-			person.Identities = append(person.Identities, UnixIdentity(u))
-		}
+		person.Identities = p.Identities()
 		out.People = append(out.People, person)
 	}
 	for _, r := range c.Roles {
