@@ -57,7 +57,21 @@ type Icinga struct {
 	Password      secret.Source  `yaml:"password" say:"The password of that user."`
 	CAFile        string         `yaml:"ca_file" say:"Certificate that its own must be signed with (ca.crt of the master); without it those of the system count."`
 	ServerName    string         `yaml:"server_name" say:"Name in its certificate, where it is not that of the URL."`
+	Certificate   string         `yaml:"certificate_file" say:"Client certificate that the bot shows (an ApiUser with client_cn); in place of the password, or beside it."`
+	Key           string         `yaml:"key_file" say:"The key of that certificate."`
+	Pin           string         `yaml:"pin" say:"SHA-256 of the public key that its certificate must have, 64 hexadecimal digits; without it the CA alone counts."`
+	Stream        bool           `yaml:"stream" say:"Follow its event stream too, so that no problem is missed when a notification is."`
+	Register      bool           `yaml:"register" say:"Create hosts and services of the inventory there, and remove those that the bot created."`
+	Instance      string         `yaml:"instance" say:"Name of this bot on the objects that it creates; two bots on one Icinga2 need two."`
+	Heartbeat     Heartbeat      `yaml:"heartbeat" say:"The passive check by which the monitoring notices that the bot is silent."`
 	Notifications []Notification `yaml:"notifications" say:"Who may post alerts, each with its own proof."`
+}
+
+// Heartbeat is a passive check result that the bot sends about itself. It is off while Host is empty.
+type Heartbeat struct {
+	Host    string        `yaml:"host" say:"Host that the check belongs to; empty sends none."`
+	Service string        `yaml:"service" say:"Service of that host."`
+	Every   time.Duration `yaml:"every" say:"How often it is sent; two and a half times as long without one is an alarm."`
 }
 
 // Notification is one sender of alerts: it has keys or a bearer token.

@@ -29,15 +29,39 @@ func (v *checker) icinga() {
 		if v.required("icinga.user", c.User, "it is the ApiUser that the bot is") && strings.ContainsAny(c.User, ":\"\\") {
 			v.say("icinga.user", "%s is no name of an ApiUser", quote(c.User))
 		}
-		v.needsSecret("icinga.password", c.Password, "the API asks for it")
-	} else if c.User != "" || !c.Password.IsZero() || c.CAFile != "" || c.ServerName != "" || v.has("icinga.url") {
+		if c.Certificate == "" {
+			v.needsSecret("icinga.password", c.Password, "the API asks for it")
+		}
+	} else if c.Register || c.Heartbeat.Host != "" || c.Certificate != "" || c.Pin != "" || c.User != "" || !c.Password.IsZero() || c.CAFile != "" || c.ServerName != "" || v.has("icinga.url") {
 		v.say("icinga.url", "is missing; it is the address of the API, such as https://icinga.example:5665")
 	}
 	v.secret("icinga.password", c.Password)
 	if c.ServerName != "" && !hostName(c.ServerName) {
 		v.say("icinga.server_name", "%s is no name of a server", quote(c.ServerName))
 	}
+	v.icingaClient(c)
 	v.notifications()
+}
+
+// icingaClient checks how the bot shows itself to the monitoring, and what it does there.
+func (v *checker) icingaClient(c Icinga) {
+	if c.Certificate != "" {
+		v.required("icinga.key_file", c.Key, "it is the key of certificate_file")
+	}
+	if c.Key != "" {
+		v.required("icinga.certificate_file", c.Certificate, "it is the certificate of key_file")
+	}
+	if c.Pin != "" {
+		v.shape("icinga.pin", c.Pin, publicKey, "SHA-256 in hexadecimal", "64 digits")
+	}
+	if !labelKey.MatchString(c.Instance) {
+		v.say("icinga.instance", "%s is no name; use a-z, 0-9, _, . and -, at most 63", quote(c.Instance))
+	}
+	if c.Heartbeat.Host != "" {
+		v.required("icinga.heartbeat.service", c.Heartbeat.Service, "it is the passive service that is fed")
+		v.atLeast("icinga.heartbeat.every", c.Heartbeat.Every, time.Second)
+		v.atMost("icinga.heartbeat.every", c.Heartbeat.Every, time.Hour)
+	}
 }
 
 var hostPart = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
