@@ -99,7 +99,7 @@ func (s Sample) resetSince(older Sample) string {
 // Run judges a sample by the state in a file, and keeps the sample there. A file that cannot be read as a state is replaced, which the result
 // says; a file that cannot be written is a failure, because without it no run would ever have a window.
 func (c Check) Run(file string, now Sample) plugin.Result {
-	state, note, err := load(file)
+	state, note, err := plugin.Load(file, parseState)
 	if err != nil {
 		return plugin.Failed(Name, err)
 	}

@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/shitops/opsbot/internal/atomicfile"
+	"github.com/shitops/opsbot/icinga/plugin"
 )
 
 // State is what one run leaves to the next. The zero value is that of the first run.
@@ -26,7 +23,6 @@ type State struct {
 
 const (
 	stateVersion = 1
-	maxState     = 1 << 20
 	perWindow    = 30 // samples that are kept of a window
 )
 
@@ -40,31 +36,8 @@ func File(folder, node, channel string) string {
 	return filepath.Join(folder, n+".json")
 }
 
-// load reads a state. What is no state counts as none, and the note says so.
-func load(file string) (state State, note string, err error) {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return State{}, "", nil
-	}
-	if err != nil {
-		return State{}, "", fmt.Errorf("read the state: %w", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxState+1))
-	if err != nil {
-		return State{}, "", fmt.Errorf("read the state: %w", err)
-	}
-	if state, err = parseState(data); err != nil {
-		return State{}, fmt.Sprintf("the state in %s is replaced: %v", file, err), nil
-	}
-	return state, "", nil
-}
-
 func parseState(data []byte) (State, error) {
 	var s State
-	if len(data) > maxState {
-		return State{}, fmt.Errorf("it has more than %d bytes", maxState)
-	}
 	if err := json.Unmarshal(data, &s); err != nil {
 		return State{}, err
 	}
@@ -81,17 +54,7 @@ func parseState(data []byte) (State, error) {
 
 func (s State) save(file string) error {
 	s.Version = stateVersion
-	data, err := json.Marshal(s)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o700)
-	}
-	if err == nil {
-		err = atomicfile.Write(file, append(data, '\n'), 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("keep the state: %w", err)
-	}
-	return nil
+	return plugin.Save(file, s)
 }
 
 func (s State) clone() State {

@@ -45,7 +45,7 @@ func Failed(name string, err error) Result {
 // lines. Line ends and bars inside texts are replaced, as the first bar ends the text.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s: %s", clean(r.Name), r.Status, clean(r.Text))
+	b.WriteString(r.text())
 	for i, m := range r.Metrics {
 		if i == 0 {
 			b.WriteString(" |")
@@ -57,6 +57,20 @@ func (r Result) String() string {
 		b.WriteString(clean(d) + "\n")
 	}
 	return b.String()
+}
+
+// text is the first line without its performance data.
+func (r Result) text() string {
+	return fmt.Sprintf("%s %s: %s", clean(r.Name), r.Status, clean(r.Text))
+}
+
+// Worst returns the more alarming of two statuses: OK, UNKNOWN, WARNING, CRITICAL.
+func Worst(a, b Status) Status {
+	rank := func(s Status) int { return [...]int{0, 2, 3, 1}[s.Exit()] }
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
 }
 
 func clean(s string) string {
