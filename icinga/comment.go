@@ -1,9 +1,9 @@
 package icinga
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -29,47 +29,6 @@ func (c *Client) AddComment(ctx context.Context, host, service string, comment C
 	return c.actOnce(ctx, markedKind{"Comment", "comment", "text"}, comment.Author, comment.Marker, action{
 		op: "comment on " + name(host, service), name: "add-comment", host: host, service: service, body: body,
 	})
-}
-
-// Downtime is a time in which a host or a service may be in trouble without anybody being told.
-type Downtime struct {
-	Author      string // who; required
-	Comment     string // why; required
-	Marker      string // as in Comment
-	From, Until time.Time
-}
-
-// ScheduleDowntime sets a downtime unless one of that author with that marker is there; see AddComment. It needs the permissions
-// actions/schedule-downtime and objects/query/Downtime.
-func (c *Client) ScheduleDowntime(ctx context.Context, host, service string, d Downtime) error {
-	op := "schedule a downtime of " + name(host, service)
-	if !d.Until.After(d.From) {
-		return &Error{Op: op, Code: 400, kind: ErrInvalid, Status: "its end is not after its beginning"}
-	}
-	return c.actOnce(ctx, markedKind{"Downtime", "downtime", "comment"}, d.Author, d.Marker, action{
-		op: op, name: "schedule-downtime", host: host, service: service,
-		body: map[string]any{
-			"author": d.Author, "comment": mark(d.Comment, d.Marker), "start_time": unix(d.From), "end_time": unix(d.Until), "fixed": true,
-		},
-	})
-}
-
-// RemoveDowntime ends the downtimes of that author with that marker. It may be repeated: none is done.
-func (c *Client) RemoveDowntime(ctx context.Context, host, service, author, marker string) error {
-	op := "remove a downtime of " + name(host, service)
-	names, err := c.marked(ctx, op, markedKind{"Downtime", "downtime", "comment"}, host, service, author, marker)
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		k := call{op: op, path: "/v1/actions/remove-downtime", body: map[string]any{"downtime": n}, repeat: true}
-		if _, err := c.do(ctx, k); err != nil {
-			if err = c.explain(ctx, err, "actions/remove-downtime"); !errors.Is(err, ErrNotFound) { // it has ended meanwhile
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // markedKind is a kind of object in whose text we leave a marker.
@@ -119,12 +78,17 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
+// checkMarker refuses what could not be found again.
+func checkMarker(marker string) error {
+	if marker == "" || len(marker) > maxName || strings.ContainsAny(marker, "[]\n") {
+		return fmt.Errorf("marker %q: want 1 to %d bytes without brackets", clip(marker), maxName)
+	}
+	return nil
+}
+
 // marked returns the names of the comments or downtimes of an object that bear a marker.
 func (c *Client) marked(ctx context.Context, op string, kind markedKind, host, service, author, marker string) ([]string, error) {
-	if marker == "" || len(marker) > maxName || strings.ContainsAny(marker, "[]\n") {
-		return nil, &Error{Op: op, Code: 400, kind: ErrInvalid, Status: fmt.Sprintf("marker %q: want 1 to %d bytes without brackets", marker, maxName)}
-	}
-	if err := checkName(host, service); err != nil {
+	if err := cmp.Or(checkMarker(marker), checkName(host, service)); err != nil {
 		return nil, &Error{Op: op, Code: 400, kind: ErrInvalid, Status: err.Error()}
 	}
 	results, err := c.do(ctx, call{op: op, path: "/v1/objects/" + kind.key + "s", query: true, repeat: true, body: map[string]any{

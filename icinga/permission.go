@@ -60,15 +60,72 @@ func (p Permissions) Missing(need ...string) []string {
 	return missing
 }
 
+// Feature is a part of what a Client does that can be used, and permitted, by itself.
+type Feature string
+
+// The features.
+const (
+	FeatureRead     Feature = "read"     // objects, problems, comments, downtimes, the daemon's own state
+	FeatureAct      Feature = "act"      // acknowledge, comment, downtimes, checks at once, notifications
+	FeatureReport   Feature = "report"   // results of checks that were made elsewhere
+	FeatureStream   Feature = "stream"   // events as they happen
+	FeatureRegister Feature = "register" // hosts and services that are made, changed and removed
+)
+
+// Features returns all features, in the order in which they need each other.
+func Features() []Feature {
+	return []Feature{FeatureRead, FeatureAct, FeatureReport, FeatureStream, FeatureRegister}
+}
+
+// Needs returns the permissions that the feature needs.
+func (f Feature) Needs() []string {
+	switch f {
+	case FeatureRead:
+		return []string{"status/query", "objects/query/Host", "objects/query/Service", "objects/query/Comment", "objects/query/Downtime"}
+	case FeatureAct:
+		return []string{
+			"actions/reschedule-check", "actions/acknowledge-problem", "actions/remove-acknowledgement", "actions/add-comment",
+			"actions/schedule-downtime", "actions/remove-downtime", "actions/send-custom-notification", "objects/query/Notification",
+		}
+	case FeatureReport:
+		return []string{"actions/process-check-result"}
+	case FeatureStream:
+		var needs []string
+		for _, t := range EventTypes() {
+			needs = append(needs, "events/"+string(t))
+		}
+		return needs
+	case FeatureRegister:
+		return []string{
+			"templates/query/Host", "templates/query/Service", "objects/create/Host", "objects/create/Service",
+			"objects/modify/Host", "objects/modify/Service", "objects/delete/Host", "objects/delete/Service",
+		}
+	}
+	return nil
+}
+
 // Needed returns the permissions that the calls of a Client need, all of them: what the ApiUser of [Kit] holds.
 func Needed() []string {
-	return []string{
-		"status/query",
-		"objects/query/Host", "objects/query/Service", "objects/query/Comment", "objects/query/Downtime",
-		"actions/process-check-result", "actions/reschedule-check",
-		"actions/acknowledge-problem", "actions/remove-acknowledgement", "actions/add-comment",
-		"actions/schedule-downtime", "actions/remove-downtime",
+	var needs []string
+	for _, f := range Features() {
+		needs = append(needs, f.Needs()...)
 	}
+	return needs
+}
+
+// Missing asks Icinga2 what the user may do and returns what the features need and it does not have, by feature. None is an empty map.
+func (c *Client) Missing(ctx context.Context, features ...Feature) (map[Feature][]string, error) {
+	held, err := c.Permissions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	missing := map[Feature][]string{}
+	for _, f := range features {
+		if m := held.Missing(f.Needs()...); len(m) > 0 {
+			missing[f] = m
+		}
+	}
+	return missing, nil
 }
 
 // explain finds out what "not found" means: versions before 2.14.9, 2.15.4 and 2.16.2 say so as well when a permission is missing.

@@ -1,0 +1,73 @@
+package icinga
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Checkable is a host or a service with what says how it is checked.
+type Checkable struct {
+	Object
+	Command  string        // name of its CheckCommand
+	Active   bool          // Icinga2 checks it by itself; else somebody reports
+	Timeout  time.Duration // of one check; 0 = that of the command
+	Interval time.Duration // between two checks
+}
+
+// Reported tells whether its results are handed in from outside: a check of its own would only say that nobody has reported.
+func (k Checkable) Reported() bool { return k.Command == "dummy" || k.Command == "passive" }
+
+// Checkables returns a host and its services, the host first. The error holds ErrNotFound when there is no such host.
+func (c *Client) Checkables(ctx context.Context, host string) ([]Checkable, error) {
+	if err := checkName(host, ""); err != nil {
+		return nil, &Error{Op: "read a host", Code: 400, kind: ErrInvalid, Status: err.Error()}
+	}
+	var all []Checkable
+	for _, service := range []string{"", "*"} {
+		kind := kindOfObject(service)
+		body := map[string]any{"attrs": append(attributes(service != ""), "check_command", "enable_active_checks", "check_timeout", "check_interval")}
+		if service == "" {
+			body["host"] = host
+		} else {
+			body["filter"], body["filter_vars"] = "host.name == h", map[string]any{"h": host}
+		}
+		results, err := c.do(ctx, call{op: "read " + host + " and its services", path: kind.path, query: true, repeat: true, body: body})
+		if err != nil {
+			return nil, c.explain(ctx, err, "objects/query/"+kind.name)
+		}
+		for _, r := range results {
+			k, err := decodeCheckable(r)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, k)
+		}
+	}
+	slices.SortFunc(all, func(a, b Checkable) int { return cmp.Compare(a.Service, b.Service) })
+	return all, nil
+}
+
+func decodeCheckable(r result) (Checkable, error) {
+	o, err := decodeObject(r)
+	if err != nil {
+		return Checkable{}, err
+	}
+	var w struct {
+		Command  string   `json:"check_command"`
+		Active   bool     `json:"enable_active_checks"`
+		Timeout  *float64 `json:"check_timeout"`
+		Interval float64  `json:"check_interval"`
+	}
+	if err := json.Unmarshal(r.Attrs, &w); err != nil {
+		return Checkable{}, fmt.Errorf("icinga2: decode %s: %w", oneLine(r.Name), err)
+	}
+	k := Checkable{Object: o, Command: w.Command, Active: w.Active, Interval: time.Duration(w.Interval * float64(time.Second))}
+	if w.Timeout != nil {
+		k.Timeout = time.Duration(*w.Timeout * float64(time.Second))
+	}
+	return k, nil
+}
