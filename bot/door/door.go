@@ -49,8 +49,10 @@ type Desk interface {
 
 // Chat is a platform where people talk to the bot and watch what it does.
 type Chat interface {
-	// Name is the Door of its origins: slack or discord.
+	// Name tells doors apart, in votes, logs and metrics: slack/T0123, discord/1234567890.
 	Name() string
+	// Holds tells whether a place is at this door, so that answers go out where they were asked for.
+	Holds(o actions.Origin) bool
 	// Run connects and serves until ctx ends. It reconnects by itself, for ever.
 	Run(ctx context.Context) error
 	// Ready returns nil, or why the door hears or says nothing at the moment.

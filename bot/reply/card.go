@@ -37,6 +37,8 @@ type Card struct {
 	// Token binds the choices of a question to it: what is pressed comes back with the token. Where there are no choices, a text is asked for.
 	Token   string   `json:"token,omitempty"`
 	Buttons []Button `json:"buttons,omitempty"`
+	// Under is the ID of the living card that this one belongs to: where the door has threads, it goes into that card's.
+	Under string `json:"under,omitempty"`
 	// Private is for the eyes of who asked alone, where the platform can do that.
 	Private bool `json:"private,omitempty"`
 }
