@@ -19,6 +19,10 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrConflict says that the state of the object forbids it: an acknowledgement of what is OK.
 	ErrConflict = errors.New("conflict")
+	// ErrExists says that an object of that name is there already.
+	ErrExists = errors.New("exists already")
+	// ErrPoisoned says that an earlier creation of that name has failed, and that before 2.14.4 the name is blocked until Icinga2 reloads.
+	ErrPoisoned = errors.New("name blocked until a reload")
 	// ErrInvalid says that Icinga2 did not accept the request as such.
 	ErrInvalid = errors.New("invalid")
 	// ErrUnavailable says that Icinga2 did not answer, or that it is reloading. It may be tried again later.
@@ -84,17 +88,38 @@ func kindOf(code int) error {
 	}
 }
 
+// kindOfAnswer is kindOf for answers whose code alone says too little: what a creation met stands in its words.
+func kindOfAnswer(code int, say string) error {
+	if code != http.StatusInternalServerError {
+		return kindOf(code)
+	}
+	switch {
+	case strings.Contains(say, "already exists"):
+		return ErrExists
+	case strings.Contains(say, "re-defined"):
+		return ErrPoisoned
+	case strings.Contains(say, "cannot be modified"): // inside of a 200
+		return ErrInvalid
+	}
+	return nil
+}
+
 // noAnswer is the error of a request that got none.
 func noAnswer(op string, err error) *Error {
 	kind := ErrUnavailable
 	if untrusted(err) {
 		kind = ErrUntrusted
-		err = fmt.Errorf("%w; icinga.ca_file must be the authority that signed it, icinga.server_name the NodeName it is for", err)
+		if _, pinned := errors.AsType[*pinError](err); !pinned {
+			err = fmt.Errorf("%w; icinga.ca_file must be the authority that signed it, icinga.server_name the NodeName it is for", err)
+		}
 	}
 	return &Error{Op: op, kind: kind, cause: err}
 }
 
 func untrusted(err error) bool {
+	if _, ok := errors.AsType[*pinError](err); ok {
+		return true
+	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,12 @@ func attributes(service bool) []string {
 	return append(all, "last_state_up")
 }
 
+// lean are those attributes that tell how an object is and not what it says.
+func lean(service bool) []string {
+	all := slices.DeleteFunc(attributes(service), func(a string) bool { return a == "last_check_result" || a == "display_name" || a == "vars" })
+	return append(all, "last_check")
+}
+
 // Object returns one host (service "") or one service by its exact name: 0.4 ms. The error holds ErrNotFound when there is none, ErrForbidden when
 // the permission objects/query/Host or objects/query/Service is missing.
 func (c *Client) Object(ctx context.Context, host, service string) (Object, error) {
@@ -106,6 +113,7 @@ type wireObject struct {
 	LastOK     float64     `json:"last_state_ok"`
 	LastUp     float64     `json:"last_state_up"`
 	Result     *wireResult `json:"last_check_result"`
+	Check      float64     `json:"last_check"`
 	Attempt    float64     `json:"check_attempt"`
 	Attempts   float64     `json:"max_check_attempts"`
 	Ack        float64     `json:"acknowledgement"`
@@ -177,7 +185,7 @@ func decodeObject(r result) (Object, error) {
 		Host: host, Service: service, Display: w.Display, State: stateOf(service, w.State), StateType: Soft,
 		LastStateChange: seconds(w.Change), LastHardStateChange: seconds(w.HardChange), LastGood: seconds(max(w.LastOK, w.LastUp)),
 		Attempt: int(w.Attempt), MaxAttempts: int(w.Attempts), Acknowledged: w.Ack != 0, AckExpiry: seconds(w.AckExpiry),
-		DowntimeDepth: int(w.Downtimes), Flapping: w.Flapping, Reachable: w.Reachable, Vars: w.Vars,
+		LastCheck: seconds(w.Check), DowntimeDepth: int(w.Downtimes), Flapping: w.Flapping, Reachable: w.Reachable, Vars: w.Vars,
 	}
 	if w.StateType == 1 {
 		o.StateType = Hard

@@ -13,6 +13,8 @@ type Query struct {
 	// differs from call to call, names above all, goes into Vars.
 	Filter string
 	Vars   map[string]any // the values of the filter's variables
+	// Lean leaves out the names for people, the variables and what the check said: a fifth of the bytes.
+	Lean bool
 }
 
 // Objects returns what the query chooses, by name. Nothing is an empty list. 1,000 services take about 0.1 to 0.5 s.
@@ -23,6 +25,9 @@ func (c *Client) Objects(ctx context.Context, q Query) ([]Object, error) {
 	}
 	kind := kindOfObject(service)
 	body := map[string]any{"attrs": attributes(!q.Hosts)}
+	if q.Lean {
+		body["attrs"] = lean(!q.Hosts)
+	}
 	if q.Filter != "" {
 		body["filter"] = q.Filter
 	}
