@@ -29,14 +29,19 @@ type KitOptions struct {
 	User       string        // name of the ApiUser; "" = opsbot
 	Password   secret.Secret // of the ApiUser
 	BotHost    string        // name of the host that stands for the bot; "" = opsbot
-	Warning    string        // range of the hit ratio; "" = 85:
-	Critical   string        // range of the hit ratio; "" = 70:
-	Reminder   time.Duration // between two notifications of one problem; 0 = 10 min
-	Force      bool          // replace files that are there and differ
+	HostCheck  string        // check command of nodes that the bot registers; "" = hostalive
+	People     []string      // groups of users who are told about the bot itself; none = nobody is, by the kit
+	// PeopleCommand is the NotificationCommand that tells them; "" = mail-service-notification, which Debian's package brings.
+	PeopleCommand string
+	Warning       string        // range of the hit ratio; "" = 85:
+	Critical      string        // range of the hit ratio; "" = 70:
+	Reminder      time.Duration // between two notifications of one problem; 0 = 10 min
+	Force         bool          // replace files that are there and differ
 }
 
 // Kit writes Icinga2's side into a folder: an ApiUser that may do what a Client does and nothing else, commands for checks and notifications, the
-// template opsbot-edge, the services "Cache Hit Rate", "OpsBot Heartbeat" and "OpsBot Spool", and the rule that notifies. Copy them to
+// templates of nodes and their services (opsbot-edge, opsbot-node, opsbot-service, opsbot-reported, opsbot-hit-rate, opsbot-stream-latency), the
+// services "Cache Hit Rate", "Stream Latency ...", "Remote Login", "OpsBot Heartbeat" and "OpsBot Spool", and the rules that notify. Copy them to
 // /etc/icinga2/conf.d or to a zone. The file with the password is readable by its owner and group. It returns the names that it wrote.
 //
 // Without Force, files that are there with another content are named in an error that holds fs.ErrExist, and nothing is written.
@@ -105,8 +110,24 @@ type kitTarget struct {
 type kitValues struct {
 	KitOptions
 	Reminder    string
-	Permissions []string
+	Permissions []kitPermission
 	Targets     []kitTarget
+}
+
+// kitPermission is one permission of the ApiUser.
+type kitPermission struct {
+	Name string
+	Ours bool // for hosts and services that the bot made, alone
+}
+
+// kitPermissions are those that a Client needs. What changes or deletes an object never reaches a foreign one.
+func kitPermissions() []kitPermission {
+	var out []kitPermission
+	for _, name := range Needed() {
+		ours := strings.HasPrefix(name, "objects/modify/") || strings.HasPrefix(name, "objects/delete/")
+		out = append(out, kitPermission{Name: name, Ours: ours})
+	}
+	return out
 }
 
 func kitData(opt KitOptions) kitValues {
@@ -115,6 +136,7 @@ func kitData(opt KitOptions) kitValues {
 		fallback string
 	}{
 		{&opt.Program, "/usr/bin/opsbot"}, {&opt.User, "opsbot"}, {&opt.BotHost, "opsbot"}, {&opt.Warning, "85:"}, {&opt.Critical, "70:"},
+		{&opt.HostCheck, "hostalive"}, {&opt.PeopleCommand, "mail-service-notification"},
 	} {
 		if *d.field == "" {
 			*d.field = d.fallback
@@ -131,7 +153,7 @@ func kitData(opt KitOptions) kitValues {
 		service.Env = append(service.Env, struct{ Key, Macro string }{m.key, m.service})
 	}
 	return kitValues{
-		KitOptions: opt, Reminder: fmt.Sprintf("%ds", int(opt.Reminder.Seconds())), Permissions: Needed(), Targets: []kitTarget{host, service},
+		KitOptions: opt, Reminder: fmt.Sprintf("%ds", int(opt.Reminder.Seconds())), Permissions: kitPermissions(), Targets: []kitTarget{host, service},
 	}
 }
 

@@ -47,8 +47,20 @@ func TestKitIsValid(t *testing.T) {
 	lab.Need(t, "icinga2")
 	dir := writeKit(t, icinga.KitOptions{
 		Config: "/etc/opsbot/opsbot.yaml", NotifyArgs: []string{"--url", hostile}, Program: `/opt/"odd"/opsbot`, BotHost: `bot\1`,
+		People: []string{"night shift"}, PeopleCommand: "opsbot-notify-service",
 	})
-	config := fmt.Sprintf("include \"%s/*.conf\"\nobject Host \"ams-1\" {\n check_command = \"passive\"\n import \"opsbot-edge\"\n}\n", dir)
+	config := fmt.Sprintf(`include "%s/*.conf"
+object Host "ams-1" { check_command = "passive"; import "opsbot-edge" }
+object Host "ams-2" {
+  check_command = "passive"
+  import "opsbot-edge"
+  vars.opsbot_channels["news"] = { edge_url = "http://192.0.2.11", origin_url = "http://origin.example/news/master.m3u8" }
+  vars.opsbot_channels["sport"] = { edge_url = "http://192.0.2.11/sport/master.m3u8", host = "tv.example" }
+}
+object Host "mac-1" { import "opsbot-node"; vars.os = "macosx"; vars.opsbot = { managed = true } }
+object Host "foreign" { check_command = "passive"; vars.os = "macosx" }
+object UserGroup "night shift" { }
+`, dir)
 	out, err := lab.ValidateIcinga(t.Context(), lab.IcingaOptions{Dir: t.TempDir(), Config: config})
 	if err != nil {
 		t.Fatalf("icinga2 daemon -C: %v: %s", err, out)
@@ -58,8 +70,9 @@ func TestKitIsValid(t *testing.T) {
 			t.Errorf("icinga2 daemon -C says %q in:\n%s", bad, out)
 		}
 	}
-	for _, want := range []string{"2 Hosts", "3 Services", "2 Notifications", "2 NotificationCommands", "1 User"} {
-		if !strings.Contains(out, want) {
+	// Cache Hit Rate of two, two channels, one Remote Login, Heartbeat and Spool; OpsBot hears of three hosts and five services, people of two.
+	for _, want := range []string{"5 Hosts", "7 Services", "10 Notifications", "7 Dependencies", "2 NotificationCommands", "1 User."} {
+		if !strings.Contains(out, " "+want) {
 			t.Errorf("icinga2 daemon -C does not say %q in:\n%s", want, out)
 		}
 	}

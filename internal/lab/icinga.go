@@ -21,8 +21,10 @@ import (
 // IcingaOptions describe an Icinga2 daemon. The zero value is a daemon without hosts.
 type IcingaOptions struct {
 	Config string // appended to its configuration: hosts, services, users, "include" lines
-	Dir    string // where its directory is made; "" = the system's temporary one
-	Node   string // its NodeName, which its certificate is for; "" = "lab-icinga"
+	// Files are configuration files of their own, by name ("opsbot.conf"), that are included in front of Config and stay through a Reload.
+	Files map[string][]byte
+	Dir   string // where its directory is made; "" = the system's temporary one
+	Node  string // its NodeName, which its certificate is for; "" = "lab-icinga"
 }
 
 // Icinga is a running icinga2 daemon of our own, on loopback, with a certificate authority of its own. Safe for concurrent use.
@@ -69,16 +71,28 @@ func newIcinga(opt IcingaOptions) (*Icinga, error) {
 	_, _ = rand.Read(raw) // documented never to fail
 	i := &Icinga{Dir: dir, ServerName: or(opt.Node, "lab-icinga"), User: "root", Password: hex.EncodeToString(raw), opt: opt}
 	i.CAFile = i.file("data/certs/ca.crt")
-	for _, d := range []string{"etc/zones.d", "data/certs", "log", "cache", "spool", "run"} {
+	for _, d := range []string{"etc/zones.d", "etc/conf.d", "data/certs", "log", "cache", "spool", "run"} {
 		err = errors.Join(err, os.MkdirAll(i.file(d), 0o700))
 	}
 	if err == nil {
-		err = i.writeCertificates()
+		err = errors.Join(i.writeCertificates(), i.writeFiles())
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return i, nil
+}
+
+func (i *Icinga) writeFiles() error {
+	for name, content := range i.opt.Files {
+		if name != filepath.Base(name) || filepath.Ext(name) != ".conf" {
+			return fmt.Errorf("file %q: want a plain name that ends with .conf", name)
+		}
+		if err := os.WriteFile(i.file("etc/conf.d/"+name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (i *Icinga) file(name string) string { return filepath.Join(i.Dir, name) }
@@ -124,7 +138,9 @@ func (i *Icinga) writeConfig(extra string) error {
 		return err
 	}
 	text := fmt.Sprintf(`const NodeName = %q
+const PluginDir = "/usr/lib/nagios/plugins"
 include <itl>
+include <plugins>
 object Endpoint NodeName { }
 object Zone "master" { endpoints = [ NodeName ] }
 object CheckerComponent "checker" { }
@@ -137,7 +153,8 @@ object ApiUser %q {
   password = %q
   permissions = [ "*" ]
 }
-%s`, i.ServerName, host, port, i.User, i.Password, extra)
+include %q
+%s`, i.ServerName, host, port, i.User, i.Password, i.file("etc/conf.d/*.conf"), extra)
 	return os.WriteFile(i.file("etc/icinga2.conf"), []byte(text), 0o600)
 }
 

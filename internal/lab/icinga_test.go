@@ -44,6 +44,49 @@ func TestIcingaFromStartToStop(t *testing.T) {
 	}
 }
 
+// TestIcingaOfFiles has files beside the configuration, which a reload of the latter leaves alone, and a life that is changed by calls.
+func TestIcingaOfFiles(t *testing.T) {
+	t.Parallel()
+	i := lab.NewIcinga(t, lab.IcingaOptions{
+		Files:  map[string][]byte{"t.conf": []byte("template Host \"t\" { check_command = \"passive\" }\n")},
+		Config: `object Host "edge-1" { import "t" }`,
+	})
+	call := func(method, path string, body any, status int, holds string) {
+		t.Helper()
+		got, answer, err := i.Call(t.Context(), method, path, body)
+		if err != nil || got != status || !strings.Contains(answer, holds) {
+			t.Errorf("%s %s = %d %s, %v; want %d and %q", method, path, got, answer, err, status, holds)
+		}
+	}
+	const host = "/v1/objects/hosts/edge-2"
+	call("PUT", host, map[string]any{"templates": []string{"t"}, "attrs": map[string]any{"address": "192.0.2.1"}}, 200, "was created")
+	if err := i.Reload(t.Context(), `object Host "edge-3" { import "t" }`); err != nil {
+		t.Fatalf("Reload = %v", err)
+	}
+	for name, want := range map[string]int{"edge-1": 404, "edge-2": 200, "edge-3": 200} {
+		call("GET", "/v1/objects/hosts/"+name, nil, want, "")
+	}
+	call("DELETE", host+"?cascade=1", nil, 200, "was deleted")
+	if _, answer, err := i.Call(t.Context(), "GET", host, make(chan int)); err == nil {
+		t.Errorf("Call with a body that is no JSON = %s, want an error", answer)
+	}
+	if err := i.Report(t.Context(), "edge-9", "none", 0, "well"); err == nil || !strings.Contains(err.Error(), "edge-9") {
+		t.Errorf("Report on nothing = %v, want an error that names it", err)
+	}
+}
+
+func TestIcingaRefusesOddFiles(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "icinga2")
+	for _, name := range []string{"../t.conf", "sub/t.conf", "t.txt", ""} {
+		dir := t.TempDir()
+		_, err := lab.StartIcinga(t.Context(), lab.IcingaOptions{Dir: dir, Files: map[string][]byte{name: nil}})
+		if left, readErr := os.ReadDir(dir); err == nil || readErr != nil || len(left) != 0 {
+			t.Errorf("StartIcinga with a file %q = %v, and leaves %v, %v; want an error and nothing", name, err, left, readErr)
+		}
+	}
+}
+
 func TestValidateIcinga(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "icinga2")
