@@ -1,0 +1,158 @@
+package outbox
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/shitops/opsbot/bot/reply"
+)
+
+// closed is what the record of a digest shows when it is over.
+const closed = "closed"
+
+// overview opens and closes the digest of the lane.
+func (l *lane) overview(now time.Time) {
+	b := l.box
+	if b.o.DigestOver < 0 {
+		return
+	}
+	late, waiting := 0, 0
+	for _, m := range l.queue {
+		if m.waits && !m.rec.Digest {
+			waiting++
+			if now.Sub(m.since) >= b.o.DigestAfter {
+				late++
+			}
+		}
+	}
+	switch {
+	case l.digest == nil && late > b.o.DigestOver:
+		l.openDigest(now)
+	case l.digest != nil && waiting <= b.o.DigestOver/4:
+		l.digest.want = wanted{card: l.closing(), hash: closed}
+		l.digest = nil
+	}
+}
+
+func (l *lane) openDigest(now time.Time) {
+	b := l.box
+	card := reply.Card{ID: fmt.Sprintf("digest-%d", now.UnixMilli())}
+	place := Place{Channel: l.channel}
+	m := &message{key: keyOf(b.o.Door, place, card), rec: record{Place: place, Card: card.ID, At: now, Digest: true}}
+	b.o.Count("digest")
+	l.messages[m.key] = m
+	b.resumeDigest(l, m)
+}
+
+// resumeDigest lets a digest be kept up to date. The caller holds Outbox.mu.
+func (b *Outbox) resumeDigest(l *lane, m *message) {
+	m.waits, m.since, m.queued = true, b.o.Now(), true
+	b.waiting++
+	l.queue = append(l.queue, m)
+	if l.digest == nil {
+		l.digest = m
+	} else {
+		m.want = wanted{card: l.closing(), hash: closed}
+	}
+	b.start(l)
+}
+
+// refresh makes the digest tell what waits now. The caller holds Outbox.mu.
+func (l *lane) refresh(m *message) {
+	if m.want.hash == closed {
+		m.want.card.ID = m.rec.Card
+		return
+	}
+	w, err := newWanted(l.digestCard(m.rec.Card))
+	if err != nil {
+		l.box.o.Log.Error("no digest", "channel", l.channel, "err", err)
+		return
+	}
+	w.bytes = 0 // it lives for one call
+	if m.want = w; w.hash == m.rec.Shown {
+		m.edited = l.box.o.Now()
+	}
+}
+
+func (l *lane) closing() reply.Card {
+	return reply.Card{Kind: reply.Answer, Title: "I have caught up: every message is in its place."}
+}
+
+// The bounds of a digest: it must fit into one message of any platform together with what the renderer adds.
+const (
+	digestLine  = 1500 // bytes of one line of names
+	digestTotal = 3000
+	digestBad   = 10 // what went wrong and is told by its whole title
+)
+
+// digestCard tells where everything stands that is not shown yet, by kind, what went wrong first.
+func (l *lane) digestCard(id string) reply.Card {
+	groups := map[reply.Kind][]wanted{}
+	n := 0
+	for _, m := range l.queue {
+		if m.waits && !m.rec.Digest {
+			n++
+			c := m.want
+			if c.spilled {
+				c.card = reply.Card{ID: m.rec.Card, Kind: reply.Answer}
+			}
+			groups[c.card.Kind] = append(groups[c.card.Kind], c)
+		}
+	}
+	card := reply.Card{ID: id, Kind: reply.Progress, Live: true, Title: fmt.Sprintf("%d messages wait, as I may post only so many a minute. Where they stand:", n)}
+	room := digestTotal
+	for _, k := range []reply.Kind{reply.Failed, reply.Error, reply.Partly, reply.Refused, reply.Question, reply.Done, reply.Progress, reply.Plan, reply.Answer} {
+		g := groups[k]
+		if len(g) == 0 {
+			continue
+		}
+		if bad := k == reply.Failed || k == reply.Error || k == reply.Partly; bad && len(g) <= digestBad {
+			for _, w := range g {
+				line := clip(w.card.Title, 200)
+				room -= len(line)
+				card.Lines = append(card.Lines, fmt.Sprintf("%s: %s", k, line))
+			}
+			continue
+		}
+		line := names(g, min(digestLine, max(room, 100)))
+		room -= len(line)
+		card.Lines = append(card.Lines, fmt.Sprintf("%s (%d): %s", k, len(g), line))
+	}
+	return card
+}
+
+// names lists what the cards are about in at most the given number of bytes.
+func names(g []wanted, most int) string {
+	var b strings.Builder
+	for i, w := range g {
+		name := w.card.Run
+		if name == "" {
+			name = clip(w.card.Title, 60)
+		}
+		if name == "" {
+			name = w.card.ID
+		}
+		if i > 0 {
+			name = ", " + name
+		}
+		if b.Len()+len(name) > most {
+			fmt.Fprintf(&b, " and %d more", len(g)-i)
+			break
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// clip returns at most the given number of bytes of text, whole letters.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
