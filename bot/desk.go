@@ -126,6 +126,11 @@ func (t *talk) handle(ctx context.Context) door.Exit {
 	if err != nil {
 		return t.trouble("look up the pending question", err)
 	}
+	if t.message.Token != "" {
+		if exit := t.mayPress(pending); exit != door.OK {
+			return exit
+		}
+	}
 	if pending != nil && pending.Asked != nil {
 		if parsed, ok := t.view.Parser.Answer(*pending.Asked, t.message.Text, t.utterance()); ok {
 			t.forget(ctx, pending)
@@ -135,13 +140,16 @@ func (t *talk) handle(ctx context.Context) door.Exit {
 	if yes, no := intents.YesNo(t.message.Text); yes || no {
 		return t.yesNo(ctx, pending, yes)
 	}
+	if t.message.Token != "" {
+		return t.noAnswer(pending)
+	}
 	return t.understood(ctx, t.view.Parser.Parse(t.utterance()))
 }
 
 // utterance is the message as the parser takes it. Only chat platforms put markup into what people type.
 func (t *talk) utterance() intents.Utterance {
 	u := intents.Utterance{Text: t.message.Text, Now: t.message.At, Zone: t.view.Zone, Door: intents.DoorTerminal}
-	if t.message.Origin.Door == "slack" || t.message.Origin.Door == "discord" {
+	if isChat(t.message.Origin) {
 		u.Door = intents.DoorChat
 	}
 	return u

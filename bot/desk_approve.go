@@ -76,18 +76,24 @@ func (t *talk) glass(p proposal) {
 
 // waits tells that the run is stored and waits for somebody else, and who that may be.
 func (t *talk) waits(r actions.Run) door.Exit {
-	need := r.Plan.Approve
-	who := t.view.Policy.Approvers(policy.Approving{Run: r, Assents: r.Assents, World: t.view.World, Now: time.Now()})
+	card := t.waitingCard(r)
+	t.send(card)
+	t.tell(card)
+	return door.Temporary
+}
+
+// waitingCard shows a run that waits for somebody else: the whole plan that is to be agreed to, and who may.
+func (d *Desk) waitingCard(r actions.Run) reply.Card {
+	view, need := d.view.Load(), r.Plan.Approve
+	who := view.Policy.Approvers(policy.Approving{Run: r, Assents: r.Assents, World: view.World, Now: time.Now()})
 	card := runCard(r, nil)
 	card.Live = false
-	card.Lines = append(card.Lines, fmt.Sprintf("%d of %d yeses of role %s; %s", len(r.Assents), need.People, need.Role, need.Rule))
+	card.Lines = append(r.Plan.Lines(), fmt.Sprintf("%d of %d yeses of role %s; %s", len(r.Assents), need.People, need.Role, need.Rule))
 	if len(who) > 0 {
 		card.Lines = append(card.Lines, "may say so: "+strings.Join(who, ", "))
 	}
 	card.Hint = fmt.Sprintf("somebody else says \"approve %s\" or \"reject %s\"", r.ID, r.ID)
-	t.send(card)
-	t.tell(card)
-	return door.Temporary
+	return card
 }
 
 // waitsForPeople tells whether a run is parked until somebody else agrees.

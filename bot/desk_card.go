@@ -24,7 +24,27 @@ func runCard(r actions.Run, p *actions.Progress) reply.Card {
 		c.Lines = append(c.Lines, progressLine(*p))
 	}
 	c.Hint = runHint(r)
+	c.Buttons = runButtons(r)
 	return c
+}
+
+// runButtons are the commands that a person may want next.
+func runButtons(r actions.Run) []reply.Button {
+	switch {
+	case waitsForPeople(r):
+		return []reply.Button{
+			{Label: "Approve", Say: "approve " + r.ID, Look: reply.Primary}, {Label: "Reject", Say: "reject " + r.ID, Look: reply.Danger},
+		}
+	case r.Holding():
+		return []reply.Button{{Label: "End it now", Say: "cancel " + r.ID}}
+	case !r.State.Final():
+		return []reply.Button{{Label: "Cancel", Say: "cancel " + r.ID, Look: reply.Danger}}
+	case r.State == actions.Failed || r.State == actions.Cancelled || r.Partly():
+		return []reply.Button{{Label: "Retry", Say: "retry " + r.ID}, {Label: "Show all", Say: "show " + r.ID}}
+	case r.State == actions.Done && undoable(r.Plan):
+		return []reply.Button{{Label: "Undo", Say: "undo " + r.ID}}
+	}
+	return nil
 }
 
 // heldCard tells that a temporary change is in force, and until when.
@@ -33,6 +53,7 @@ func heldCard(r actions.Run) reply.Card {
 	c.Kind, c.Live = reply.Done, false
 	c.Title = fmt.Sprintf("%s: done, until %s: %s", r.ID, r.Until.Format("2006-01-02 15:04:05 MST"), r.Plan.Say)
 	c.Hint = fmt.Sprintf("it ends by itself; \"cancel %s\" ends it now", r.ID)
+	c.Buttons = runButtons(r)
 	return c
 }
 

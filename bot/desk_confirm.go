@@ -16,14 +16,13 @@ import (
 
 // ask asks back for what a command lacks. The next line of the same person in the same thread may answer.
 func (t *talk) ask(ctx context.Context, p intents.Parsed) door.Exit {
-	if err := t.questions.ask(ctx, t.message, question{Asked: &p, Missing: p.Missing}); err != nil {
-		return t.trouble("keep the question", err)
-	}
 	card := reply.Card{Kind: reply.Question, Title: p.Question, Hint: p.Because}
 	if p.Missing != nil {
 		card.Choices, card.Hint = p.Missing.Choices, "answer in the next line, within "+brief(patience)+", or say something else"
 	}
-	t.send(card)
+	if err := t.pose(ctx, &question{Asked: &p, Missing: p.Missing}, card); err != nil {
+		return t.trouble("keep the question", err)
+	}
 	return door.NotFound
 }
 
@@ -41,16 +40,16 @@ func (t *talk) askYes(ctx context.Context, proposals []proposal, changes []strin
 		q.Plans = append(q.Plans, shown)
 		t.record(ctx, entry(p.request, policy.Entry{Decision: policy.Asked, PlanHash: shown.Hash(), Risk: p.verdict.Risk}))
 	}
-	if err := t.questions.ask(ctx, t.message, q); err != nil {
-		return t.trouble("keep the question", err)
-	}
 	if changes != nil {
 		lines = append(append([]string{"what changed since it was shown:"}, changes...), lines...)
 	}
-	t.send(reply.Card{
+	card := reply.Card{
 		Kind: reply.Question, Title: askTitle(proposals, changes != nil), Lines: lines, Choices: []string{"yes", "no"},
 		Hint: t.howToAgree(), Data: q.Plans,
-	})
+	}
+	if err := t.pose(ctx, &q, card); err != nil {
+		return t.trouble("keep the question", err)
+	}
 	return door.Refused
 }
 
@@ -83,16 +82,23 @@ func (t *talk) yesNo(ctx context.Context, q *question, yes bool) door.Exit {
 		t.decision = "yes"
 	}
 	if q == nil || q.Requests == nil && yes {
+		if t.message.Token != "" {
+			return t.closed()
+		}
 		t.send(reply.Card{Kind: reply.Refused, Title: "there is no question of mine that a yes or no would answer", Hint: "a question expires after " + brief(patience) + ": say the command again"})
 		return door.NotFound
 	}
 	if err := t.questions.take(ctx, q); err != nil {
 		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			if t.message.Token != "" {
+				return t.closed()
+			}
 			t.send(reply.Card{Kind: reply.Refused, Title: "that question was answered already"})
 			return door.Refused
 		}
 		return t.trouble("take the answer, so nothing was done", err)
 	}
+	t.settle(q, t.said(yes))
 	if !yes {
 		for _, r := range q.Requests {
 			t.record(ctx, entry(r, policy.Entry{Decision: policy.Declined}))
@@ -133,5 +139,7 @@ func (t *talk) agreed(ctx context.Context, q *question) door.Exit {
 func (t *talk) forget(ctx context.Context, q *question) {
 	if err := t.questions.take(ctx, q); err != nil {
 		t.log.Warn("answered question stays until it expires", "question", q.ID, "err", err)
+		return
 	}
+	t.settle(q, fmt.Sprintf("%s answered %q", t.actor, t.message.Text))
 }
