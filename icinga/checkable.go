@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -70,4 +71,23 @@ func decodeCheckable(r result) (Checkable, error) {
 		k.Timeout = time.Duration(*w.Timeout * float64(time.Second))
 	}
 	return k, nil
+}
+
+// HostNamed returns the name of the host that is called name but for its case, as Icinga2 writes it. The error holds ErrNotFound when there is none.
+func (c *Client) HostNamed(ctx context.Context, host string) (string, error) {
+	there, err := c.Exists(ctx, host, "")
+	if there || err != nil {
+		return host, err
+	}
+	op := "look for a host called " + clip(host)
+	results, err := c.do(ctx, call{op: op, path: kindOfObject("").path, query: true, repeat: true, body: map[string]any{
+		"filter": "host.name.lower() == n", "filter_vars": map[string]any{"n": strings.ToLower(host)}, "attrs": []string{"__name"},
+	}})
+	switch {
+	case err != nil:
+		return "", c.explain(ctx, err, "objects/query/Host")
+	case len(results) != 1:
+		return "", &Error{Op: op, Code: 404, kind: ErrNotFound, Status: fmt.Sprintf("%d hosts of that name", len(results))}
+	}
+	return results[0].Name, nil
 }

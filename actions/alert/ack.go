@@ -161,7 +161,7 @@ func (x acker) Do(ctx context.Context, c run.Call) (run.Result, error) {
 			return run.Result{}, again(err)
 		}
 	}
-	ack := icinga.Ack{Author: x.a.opt.Author, Comment: comment(args), Expiry: before.Expiry, Sticky: false, Notify: true}
+	ack := icinga.Ack{Author: x.a.author(args.By), Comment: comment(args), Expiry: before.Expiry, Sticky: false, Notify: true}
 	if err := x.a.opt.Icinga.Acknowledge(ctx, args.Host, args.Service, ack); err != nil {
 		if errors.Is(err, icinga.ErrConflict) {
 			return run.Result{Say: o.Name() + " is well meanwhile: nothing to acknowledge", Data: actions.Encode(Acked{})}, nil
@@ -251,10 +251,35 @@ func (x acker) Undo(ctx context.Context, c run.Call, done run.Result) (run.Resul
 	case !sameExpiry(o.AckExpiry, acked.Expiry):
 		return run.Result{Say: o.Name() + ": somebody else has acknowledged it since, which stays"}, nil
 	}
-	if err := x.a.opt.Icinga.RemoveAcknowledgement(ctx, args.Host, args.Service, x.a.opt.Author); err != nil {
+	if err := x.a.opt.Icinga.RemoveAcknowledgement(ctx, args.Host, args.Service, x.a.author(args.By)); err != nil {
 		return run.Result{}, again(err)
 	}
 	return run.Result{Say: "removed the acknowledgement of " + o.Name()}, nil
+}
+
+// Verify implements [run.Verifier]: what was acknowledged by this step is so when it is read back.
+func (x acker) Verify(ctx context.Context, c run.Call, done run.Result) error {
+	var acked Acked
+	if err := json.Unmarshal(done.Data, &acked); err != nil || !acked.Ours {
+		return err
+	}
+	return x.a.readBack(ctx, KindAck, c, true)
+}
+
+// readBack holds an object against what was done to its acknowledgement. What is well meanwhile has none, rightly.
+func (a *Alerts) readBack(ctx context.Context, kind string, c run.Call, want bool) error {
+	args, err := a.args(kind, c)
+	if err != nil {
+		return err
+	}
+	o, err := a.opt.Icinga.Object(ctx, args.Host, args.Service)
+	switch {
+	case err != nil:
+		return again(fmt.Errorf("read %s back: %w", args.object(), err))
+	case o.Acknowledged != want && !o.State.Good():
+		return actions.Temporary{Err: fmt.Errorf("read back, %s is acknowledged: %v", o.Name(), o.Acknowledged)}
+	}
+	return nil
 }
 
 // sameExpiry compares times that went through a floating-point number.
@@ -264,9 +289,9 @@ func sameExpiry(a, b time.Time) bool {
 
 func comment(a AckArgs) string {
 	if a.Why == "" {
-		return "acknowledged by " + a.By + " through OpsBot"
+		return "acknowledged in chat"
 	}
-	return a.Why + " (" + a.By + " through OpsBot)"
+	return a.Why
 }
 
 func (a *Alerts) args(kind string, c run.Call) (AckArgs, error) {
@@ -289,10 +314,15 @@ func (x unacker) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if err != nil {
 		return run.Result{}, err
 	}
-	if err := x.a.opt.Icinga.RemoveAcknowledgement(ctx, args.Host, args.Service, x.a.opt.Author); err != nil {
+	if err := x.a.opt.Icinga.RemoveAcknowledgement(ctx, args.Host, args.Service, x.a.author(args.By)); err != nil {
 		return run.Result{}, again(err)
 	}
 	return run.Result{Say: "removed the acknowledgement of " + args.object()}, nil
+}
+
+// Verify implements [run.Verifier].
+func (x unacker) Verify(ctx context.Context, c run.Call, _ run.Result) error {
+	return x.a.readBack(ctx, KindUnack, c, false)
 }
 
 // Undo implements [run.Undoer]. It acknowledges again, in the name of the one who had it removed: whose it was is not known any more.
@@ -302,7 +332,7 @@ func (x unacker) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result
 		return run.Result{}, err
 	}
 	args.Why = strings.Join(slices.DeleteFunc([]string{"acknowledged again by an undo", args.Why}, func(s string) bool { return s == "" }), ": ")
-	err = x.a.opt.Icinga.Acknowledge(ctx, args.Host, args.Service, icinga.Ack{Author: x.a.opt.Author, Comment: comment(args)})
+	err = x.a.opt.Icinga.Acknowledge(ctx, args.Host, args.Service, icinga.Ack{Author: x.a.author(args.By), Comment: comment(args)})
 	if errors.Is(err, icinga.ErrConflict) {
 		return run.Result{Say: args.object() + " is well: nothing to acknowledge"}, nil
 	}

@@ -109,7 +109,7 @@ func TestAckUndo(t *testing.T) {
 			})
 			p := plan(t, a, anna("alert.ack", append([]string{"node=edge-1", "reason=known fault"}, tt.slots...)...))
 			done := perform(t, a, p)
-			if done.Say != "acknowledged edge-1!s" || len(m.acks) != 1 || m.acks[0].Comment != "known fault (anna through OpsBot)" || m.acks[0].Author != "opsbot" {
+			if done.Say != "acknowledged edge-1!s" || len(m.acks) != 1 || m.acks[0].Comment != "known fault" || m.acks[0].Author != "anna via opsbot" {
 				t.Errorf("%s: ack = %q, %+v", tt.name, done.Say, m.acks)
 			}
 			if len(answered) != 1 || answered[0] != "edge-1!s anna" {

@@ -14,8 +14,11 @@ import (
 
 // The kinds of steps that this package's executors carry out.
 const (
-	KindAck   = "icinga.ack"
-	KindUnack = "icinga.unack"
+	KindAck        = "icinga.ack"
+	KindUnack      = "icinga.unack"
+	KindDowntime   = "icinga.downtime"
+	KindUndowntime = "icinga.undowntime"
+	KindRerun      = "icinga.rerun"
 )
 
 // Icinga is what the verbs need of the monitoring; *icinga.Client has it.
@@ -24,6 +27,12 @@ type Icinga interface {
 	Problems(ctx context.Context, host string) ([]icinga.Object, error)
 	Acknowledge(ctx context.Context, host, service string, ack icinga.Ack) error
 	RemoveAcknowledgement(ctx context.Context, host, service, author string) error
+	HostNamed(ctx context.Context, host string) (string, error)
+	Checkables(ctx context.Context, host string) ([]icinga.Checkable, error)
+	ScheduleDowntime(ctx context.Context, host, service string, d icinga.Downtime) error
+	Downtimes(ctx context.Context, host, author, marker string) ([]icinga.ScheduledDowntime, error)
+	CancelDowntime(ctx context.Context, downtime string) error
+	Reschedule(ctx context.Context, host, service string) error
 }
 
 // Options are what the verbs need.
@@ -33,8 +42,9 @@ type Options struct {
 	KV     store.KV  // guards, where an acknowledgement is noted before it is made; required with Icinga
 	// Answered is told that a person looks after an object ("host" or "host!service"); nil for nobody.
 	Answered func(ctx context.Context, object, by string) error
-	Author   string           // in Icinga2; "" = opsbot
-	Now      func() time.Time // nil = time.Now
+	Author   string                                 // what stands in Icinga2 behind the name of who asked: "anna via opsbot"; "" = opsbot
+	Zone     func(who actions.Actor) *time.Location // in which somebody reads times; nil = UTC
+	Now      func() time.Time                       // nil = time.Now
 }
 
 // Alerts is the home of the verbs. Safe for concurrent use.
@@ -51,18 +61,23 @@ func New(o Options) *Alerts {
 	return &Alerts{o}
 }
 
-// Verbs returns alert.list, alert.ack and alert.unack.
+// Verbs returns what stands behind alert.*, downtime.* and check.rerun.
 func (a *Alerts) Verbs() []actions.Verb {
 	return []actions.Verb{
 		{Intent: "alert.list", Risk: actions.Read, Answer: a.list},
 		{Intent: "alert.ack", Risk: actions.Reversible, Plan: a.planAck},
 		{Intent: "alert.unack", Risk: actions.Reversible, Plan: a.planUnack},
+		{Intent: "downtime.add", Risk: actions.Disruptive, Plan: a.planDowntime},
+		{Intent: "downtime.remove", Risk: actions.Reversible, Plan: a.planUndowntime},
+		{Intent: "check.rerun", Risk: actions.Reversible, Plan: a.planRerun},
 	}
 }
 
 // Executors returns the executors by the kind of their steps.
 func (a *Alerts) Executors() map[string]run.Executor {
-	return map[string]run.Executor{KindAck: acker{a}, KindUnack: unacker{a}}
+	return map[string]run.Executor{
+		KindAck: acker{a}, KindUnack: unacker{a}, KindDowntime: downer{a}, KindUndowntime: undowner{a}, KindRerun: rerunner{a},
+	}
 }
 
 // errNotConfigured tells what to do where there is no monitoring.

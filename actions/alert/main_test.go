@@ -1,8 +1,10 @@
 package alert_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +36,13 @@ type monitoring struct {
 	acks    []icinga.Ack
 	away    error
 	lose    bool // the next acknowledgement is made and its answer is lost
+
+	commands  map[string]string // of objects that are not checked by "check"
+	downtimes []icinga.ScheduledDowntime
+	made      int
+	swallow   int // so many downtimes are accepted and forgotten, as during a reload
+	checks    []string
+	stuck     bool // no check that is asked for is made
 }
 
 func newMonitoring(objects ...icinga.Object) *monitoring {
@@ -114,6 +123,103 @@ func (m *monitoring) RemoveAcknowledgement(_ context.Context, host, service, _ s
 	return nil
 }
 
+func (m *monitoring) HostNamed(_ context.Context, host string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.objects {
+		if strings.EqualFold(o.Host, host) && o.Service == "" {
+			return o.Host, m.away
+		}
+	}
+	return "", errors.Join(m.away, icinga.ErrNotFound)
+}
+
+func (m *monitoring) Checkables(_ context.Context, host string) ([]icinga.Checkable, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []icinga.Checkable
+	for name, o := range m.objects {
+		if o.Host == host {
+			out = append(out, icinga.Checkable{Object: *o, Command: cmp.Or(m.commands[name], "check"), Active: true, Timeout: 20 * time.Second})
+		}
+	}
+	slices.SortFunc(out, func(a, b icinga.Checkable) int { return strings.Compare(a.Service, b.Service) })
+	return out, m.away
+}
+
+func (m *monitoring) ScheduleDowntime(_ context.Context, host, service string, d icinga.Downtime) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.find(host, service); err != nil {
+		return err
+	}
+	one := icinga.ScheduledDowntime{Host: host, Service: service, Author: d.Author, Comment: d.Comment, Marker: d.Marker, From: d.From, Until: d.Until, Flexible: d.Flexible}
+	if slices.ContainsFunc(m.downtimes, func(h icinga.ScheduledDowntime) bool {
+		return h.Object() == one.Object() && h.Author == d.Author && h.Marker == d.Marker
+	}) {
+		return nil
+	}
+	if m.swallow > 0 {
+		m.swallow--
+		return nil
+	}
+	m.add(one)
+	if d.Children {
+		child := one
+		child.Host, child.Service = "child", ""
+		m.add(child)
+	}
+	return nil
+}
+
+func (m *monitoring) add(d icinga.ScheduledDowntime) {
+	m.made++
+	d.Name = fmt.Sprintf("%s!%d", d.Object(), m.made)
+	m.downtimes = append(m.downtimes, d)
+}
+
+func (m *monitoring) Downtimes(_ context.Context, host, author, marker string) ([]icinga.ScheduledDowntime, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := slices.DeleteFunc(slices.Clone(m.downtimes), func(d icinga.ScheduledDowntime) bool {
+		return host != "" && d.Host != host || marker != "" && (d.Author != author || d.Marker != marker)
+	})
+	return out, m.away
+}
+
+func (m *monitoring) CancelDowntime(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.downtimes = slices.DeleteFunc(m.downtimes, func(d icinga.ScheduledDowntime) bool { return d.Name == name })
+	return m.away
+}
+
+func (m *monitoring) Reschedule(_ context.Context, host, service string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, err := m.find(host, service)
+	if err != nil {
+		return err
+	}
+	m.checks = append(m.checks, o.Name())
+	if !m.stuck {
+		time.AfterFunc(3*time.Second, func() { m.edit(o.Name(), func(o *icinga.Object) { o.LastCheck = time.Now() }) })
+	}
+	return nil
+}
+
+// set names the downtimes that are set: "edge-1!s of anna via opsbot".
+func (m *monitoring) set() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for _, d := range m.downtimes {
+		out = append(out, d.Object()+" of "+d.Author)
+	}
+	slices.Sort(out)
+	return out
+}
+
 func (m *monitoring) edit(name string, edit func(*icinga.Object)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,6 +276,11 @@ func plan(t testing.TB, a *alert.Alerts, r actions.Request) actions.Plan {
 		t.Fatalf("plan %s: %v", r.Intent, err)
 	}
 	return p
+}
+
+// host is a host that is up.
+func host(name string) icinga.Object {
+	return icinga.Object{Host: name, State: icinga.Up, StateType: icinga.Hard, LastGood: time.Now()}
 }
 
 // callOf is the call of the first step of a plan.
