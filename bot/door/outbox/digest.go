@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -94,6 +97,7 @@ func (l *lane) digestCard(id string) reply.Card {
 	for _, m := range l.queue {
 		if m.waits && !m.rec.Digest {
 			n++
+			m.told = m.want.hash
 			c := m.want
 			if c.spilled {
 				c.card = reply.Card{ID: m.rec.Card, Kind: reply.Answer}
@@ -123,16 +127,34 @@ func (l *lane) digestCard(id string) reply.Card {
 	return card
 }
 
-// names lists what the cards are about in at most the given number of bytes.
+// news tells whether the digest does not tell the end of something yet. The caller holds Outbox.mu.
+func (l *lane) news() bool {
+	return slices.ContainsFunc(l.queue, func(m *message) bool { return m.waits && !m.rec.Digest && !m.want.live && m.told != m.want.hash })
+}
+
+// untell forgets what a digest told when it could not be shown.
+func (l *lane) untell(digest *message) {
+	l.box.mu.Lock()
+	defer l.box.mu.Unlock()
+	if digest.rec.Digest {
+		for _, m := range l.queue {
+			m.told = ""
+		}
+	}
+}
+
+// names lists what the cards are about in at most the given number of bytes; runs that follow each other as r-1 to r-9.
 func names(g []wanted, most int) string {
 	var b strings.Builder
-	for i, w := range g {
-		name := w.card.Run
-		if name == "" {
-			name = clip(w.card.Title, 60)
+	for i := 0; i < len(g); {
+		name, n := nameOf(g[i].card), 1
+		for i+n < len(g) && follows(nameOf(g[i+n-1].card), nameOf(g[i+n].card)) {
+			n++
 		}
-		if name == "" {
-			name = w.card.ID
+		if n > 2 {
+			name += " to " + nameOf(g[i+n-1].card)
+		} else {
+			n = 1
 		}
 		if i > 0 {
 			name = ", " + name
@@ -142,8 +164,24 @@ func names(g []wanted, most int) string {
 			break
 		}
 		b.WriteString(name)
+		i += n
 	}
 	return b.String()
+}
+
+func nameOf(c reply.Card) string {
+	return cmp.Or(c.Run, clip(c.Title, 60), c.ID)
+}
+
+// follows tells whether b is a plus one, as r-8 and r-9.
+func follows(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '-')+1, strings.LastIndexByte(b, '-')+1
+	if i == 0 || a[:i] != b[:j] {
+		return false
+	}
+	x, errX := strconv.Atoi(a[i:])
+	y, errY := strconv.Atoi(b[j:])
+	return errX == nil && errY == nil && y == x+1
 }
 
 // clip returns at most the given number of bytes of text, whole letters.

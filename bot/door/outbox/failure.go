@@ -13,6 +13,7 @@ import (
 // failed decides what to do about an error of a call.
 func (l *lane) failed(ctx context.Context, j job, err error) {
 	b := l.box
+	l.untell(j.message)
 	var slow RetryAfter
 	switch {
 	case errors.As(err, &slow):

@@ -93,7 +93,7 @@ func (l *lane) pick(now time.Time) (*message, time.Duration) {
 		switch {
 		case due > 0 && (wait < 0 || due < wait):
 			wait = due
-		case due == 0 && (best == nil || m.before(best)):
+		case due == 0 && (best == nil || l.before(m, best)):
 			best = m
 		}
 	}
@@ -126,7 +126,7 @@ func (l *lane) due(m *message, now time.Time, first bool) (d time.Duration, keep
 	if d > 0 {
 		return d, true
 	}
-	return l.box.budget(k).wait(now, m.rank()), true
+	return l.box.budget(k).wait(now, l.rank(m)), true
 }
 
 func (m *message) kind() kind {
@@ -136,11 +136,14 @@ func (m *message) kind() kind {
 	return edit
 }
 
-func (m *message) rank() rank {
+// rank says how urgent the next call about m is: an end that nobody can read yet is.
+func (l *lane) rank(m *message) rank {
 	switch {
+	case m.rec.Digest && (m.want.hash == closed || !l.news()):
+		return later
 	case m.rec.Digest:
 		return urgent
-	case m.want.live && m.rec.Message != "":
+	case m.rec.Message != "" && (m.want.live || l.digest != nil):
 		return later
 	default:
 		return final
@@ -148,8 +151,8 @@ func (m *message) rank() rank {
 }
 
 // before tells whether m comes before another when both are due.
-func (m *message) before(o *message) bool {
-	mine, theirs := m.rank(), o.rank()
+func (l *lane) before(m, o *message) bool {
+	mine, theirs := l.rank(m), l.rank(o)
 	if mine != theirs {
 		return mine > theirs
 	}

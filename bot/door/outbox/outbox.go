@@ -84,6 +84,7 @@ type Outbox struct {
 	waiting int  // messages that do not show their last card yet
 	memory  int  // bytes of their cards
 	settled chan struct{}
+	last    time.Time // when the newest message began
 }
 
 // New returns an outbox. Nothing is sent before Run.
@@ -132,11 +133,21 @@ func (b *Outbox) message(p Place, w wanted) (*message, *lane) {
 	l := b.lane(p.Channel)
 	m := l.messages[key]
 	if m == nil {
-		m = &message{key: key, rec: record{Place: p, Card: w.card.ID, At: b.o.Now()}}
+		m = &message{key: key, rec: record{Place: p, Card: w.card.ID, At: b.tick()}}
 		l.messages[key] = m
 	}
 	m.users++
 	return m, l
+}
+
+// tick returns the time, later than ever before, so that it gives an order. The caller holds b.mu.
+func (b *Outbox) tick() time.Time {
+	now := b.o.Now()
+	if !now.After(b.last) {
+		now = b.last.Add(1)
+	}
+	b.last = now
+	return now
 }
 
 // lane returns the lane of a channel. The caller holds b.mu.

@@ -164,8 +164,8 @@ func TestErrors(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault func(n int, channel string) error // of the n-th call
-		want  string                       // messages in the channel, then those of the asker
-		least time.Duration                // until all is shown
+		want  string                            // messages in the channel, then those of the asker
+		least time.Duration                     // until all is shown
 		count string
 	}{
 		{"a pause is honoured", func(n int, _ string) error {

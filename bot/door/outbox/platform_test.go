@@ -167,21 +167,35 @@ func (p *platform) remove(id string) {
 
 // world is a disk, a platform, and the outbox of one process at a time.
 type world struct {
-	t     testing.TB
-	disk  *fake.Disk
-	wire  *platform
-	o     outbox.Options
-	box   *outbox.Outbox
-	store *fake.Handle
-	stop  func()
+	t       testing.TB
+	disk    *fake.Disk
+	wire    *platform
+	o       outbox.Options
+	box     *outbox.Outbox
+	store   *fake.Handle
+	stop    func()
+	virtual bool
 
 	mu     sync.Mutex
 	counts map[string]int
 	alarms []error
 }
 
+// newWorld returns a world on the virtual clock of a bubble.
 func newWorld(t testing.TB, change func(*outbox.Options)) *world {
+	w := &world{t: t, disk: fake.New(), wire: &platform{}, counts: map[string]int{}, virtual: true}
+	w.setUp(change)
+	return w
+}
+
+// newWorldFor returns a world on the real clock without limits.
+func newWorldFor(t testing.TB) *world {
 	w := &world{t: t, disk: fake.New(), wire: &platform{}, counts: map[string]int{}}
+	w.setUp(func(o *outbox.Options) { o.PostEvery, o.DigestOver = time.Nanosecond, -1 })
+	return w
+}
+
+func (w *world) setUp(change func(*outbox.Options)) {
 	w.o = outbox.Options{
 		Door: "test", Wire: w.wire,
 		Count: func(what string) { w.mu.Lock(); w.counts[what]++; w.mu.Unlock() },
@@ -191,7 +205,6 @@ func newWorld(t testing.TB, change func(*outbox.Options)) *world {
 		change(&w.o)
 	}
 	w.start()
-	return w
 }
 
 // start begins a process.
@@ -216,7 +229,9 @@ func (w *world) startOn(st store.Store) {
 		}
 	})
 	w.stop = sync.OnceFunc(func() { cancel(); wg.Wait() })
-	synctest.Wait() // until it has read what an earlier process left
+	if w.virtual {
+		synctest.Wait() // until it has read what an earlier process left
+	}
 }
 
 // crash ends the process so that it writes nothing any more.
@@ -261,6 +276,8 @@ func live(id, title string) reply.Card {
 	return reply.Card{ID: id, Kind: reply.Progress, Title: title, Run: id, Live: true}
 }
 
-func done(id, title string) reply.Card { return reply.Card{ID: id, Kind: reply.Done, Title: title, Run: id} }
+func done(id, title string) reply.Card {
+	return reply.Card{ID: id, Kind: reply.Done, Title: title, Run: id}
+}
 
 func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, n)) }

@@ -44,6 +44,7 @@ type message struct {
 	want   wanted
 	waits  bool // want is not shown yet
 	since  time.Time
+	told   string // the hash of what the digest told of it
 	queued bool
 	users  int       // calls of Send under way
 	edited time.Time // the last call

@@ -1,0 +1,235 @@
+package outbox_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shitops/opsbot/bot/door/outbox"
+	"github.com/shitops/opsbot/bot/reply"
+	"pgregory.net/rapid"
+)
+
+// slackly are limits like those of Slack: one post a second in a channel, 50 edits a minute in the whole workspace.
+func slackly(o *outbox.Options) {
+	o.Edits = outbox.Rate{PerMinute: 30, Burst: 20}
+	w := o.Wire.(*platform)
+	w.perPost, w.perMin = 990*time.Millisecond, 50
+}
+
+// shows tells whether a channel shows the card's last state, in its own message or in the digest.
+func shows(messages []shown, run, title string) bool {
+	return slices.ContainsFunc(messages, func(m shown) bool {
+		if m.card.Title == title {
+			return true
+		}
+		return strings.HasPrefix(m.card.ID, "digest-") && slices.ContainsFunc(m.card.Lines, func(l string) bool {
+			kind, names, _ := strings.Cut(l, ": ")
+			return strings.HasPrefix(kind, "done") && slices.ContainsFunc(strings.Split(names, ", "), func(name string) bool {
+				first, last, _ := strings.Cut(name, " to ")
+				return name == run || last != "" && number(first) <= number(run) && number(run) <= number(last)
+			})
+		})
+	})
+}
+
+func number(run string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(run, "r-")) // 0 is no run
+	return n
+}
+
+// TestManyRunsAtOnce lets runs begin, go on and end at once in several channels: no limit is passed, and five seconds after the end
+// every last state can be read.
+func TestManyRunsAtOnce(t *testing.T) {
+	for _, tt := range []struct{ runs, channels int }{{1000, 8}, {300, 1}} {
+		t.Run(fmt.Sprintf("%d runs in %d channels", tt.runs, tt.channels), func(t *testing.T) {
+			bubble(t, slackly, func(t *testing.T, w *world) {
+				channel := func(i int) string { return fmt.Sprint("c", i%tt.channels) }
+				for step := range 10 {
+					for i := range tt.runs {
+						w.send(channel(i), live(fmt.Sprint("r-", i), fmt.Sprintf("r-%d: step %d", i, step)))
+					}
+					time.Sleep(time.Second)
+				}
+				for i := range tt.runs {
+					w.send(channel(i), done(fmt.Sprint("r-", i), fmt.Sprintf("r-%d: done", i)))
+				}
+				time.Sleep(5 * time.Second)
+				missing := 0
+				for i := range tt.runs {
+					if !shows(w.wire.all(channel(i)), fmt.Sprint("r-", i), fmt.Sprintf("r-%d: done", i)) {
+						missing++
+					}
+				}
+				if missing > 0 {
+					t.Errorf("5 s after their end %d of %d runs do not show it", missing, tt.runs)
+				}
+				w.settle()
+				for i := range tt.runs {
+					own := slices.DeleteFunc(w.wire.all(channel(i)), func(m shown) bool { return m.card.Run != fmt.Sprint("r-", i) })
+					if len(own) != 1 || own[0].card.Kind != reply.Done {
+						t.Fatalf("messages of r-%d = %s, want one that says done", i, titles(own))
+					}
+				}
+				if w.wire.limited > 0 {
+					t.Errorf("limits were passed %d times", w.wire.limited)
+				}
+			})
+		})
+	}
+}
+
+// TestStormOfAlerts lets 500 incidents open, change and mostly close within a minute.
+func TestStormOfAlerts(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		for i := range 500 {
+			id := fmt.Sprintf("edge-%d!load", i)
+			w.send("alerts", reply.Card{ID: id, Kind: reply.Failed, Title: id + " is critical", Live: true})
+			time.Sleep(100 * time.Millisecond)
+			if old := i - 50; old >= 0 && old%10 != 0 {
+				id := fmt.Sprintf("edge-%d!load", old)
+				w.send("alerts", reply.Card{ID: id, Kind: reply.Done, Title: id + " is well again"})
+			}
+		}
+		w.settle()
+		all := w.wire.all("alerts")
+		last := map[string]string{}
+		digests := 0
+		for _, m := range all {
+			if strings.HasPrefix(m.card.ID, "digest-") {
+				digests++
+				if m.card.Live {
+					t.Errorf("digest %s was not closed: %q", m.card.ID, m.card.Title)
+				}
+				continue
+			}
+			if last[m.card.ID] != "" {
+				t.Errorf("%s has two messages", m.card.ID)
+			}
+			last[m.card.ID] = m.card.Title
+		}
+		if len(last) != 500 || digests == 0 {
+			t.Errorf("%d incidents and %d digests are shown, want 500 and at least one", len(last), digests)
+		}
+		for i := range 450 {
+			id := fmt.Sprintf("edge-%d!load", i)
+			want := id + " is well again"
+			if i%10 == 0 {
+				want = id + " is critical"
+			}
+			if last[id] != want {
+				t.Errorf("%s shows %q, want %q", id, last[id], want)
+			}
+		}
+		if w.wire.limited > 0 {
+			t.Errorf("limits were passed %d times", w.wire.limited)
+		}
+	})
+}
+
+// TestDigestSurvivesARestart crashes in the middle of a storm: the digest of the old process is taken over and closed.
+func TestDigestSurvivesARestart(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		for i := range 40 {
+			w.send("c", done(fmt.Sprint("r-", i), fmt.Sprintf("r-%d: done", i)))
+		}
+		time.Sleep(5 * time.Second)
+		w.crash()
+		time.Sleep(2 * time.Second)
+		w.start()
+		w.settle()
+		digests := slices.DeleteFunc(w.wire.all("c"), func(m shown) bool { return m.card.Run != "" })
+		if len(digests) != 1 || digests[0].card.Live {
+			t.Errorf("digests = %s, want one that is closed", titles(digests))
+		}
+	})
+}
+
+// TestChaos sends cards while calls fail, answers are lost, limits are hit and the process crashes, all at random: at the end each card has
+// exactly one message with its last content.
+func TestChaos(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		seed := rapid.Uint64().Draw(r, "seed")
+		synctest.Test(t, func(t *testing.T) { chaos(t, seed) })
+		if t.Failed() {
+			r.Fatalf("seed %d", seed)
+		}
+	})
+}
+
+func chaos(t *testing.T, seed uint64) {
+	rnd := seeded(seed)
+	var mu sync.Mutex
+	dice := func(n int) int { mu.Lock(); defer mu.Unlock(); return rnd.IntN(n) }
+	w := newWorld(t, slackly)
+	defer func() { w.stop() }()
+	stormy := true
+	w.wire.takes = 50 * time.Millisecond
+	w.wire.fault = func(op, channel string) error {
+		if !stormy {
+			return nil
+		}
+		switch dice(10) {
+		case 0:
+			return outbox.RetryAfter{D: time.Duration(dice(5)) * time.Second, Everywhere: dice(2) == 0}
+		case 1:
+			return errLost
+		case 2:
+			return fmt.Errorf("503: %w", outbox.ErrNotSent)
+		}
+		return nil
+	}
+	w.wire.lost = func(string, string) bool { return stormy && dice(10) == 0 }
+	want := map[string]string{} // by channel and card
+	for step := range 60 {
+		channel, id := fmt.Sprint("c", dice(3)), fmt.Sprint("r-", dice(8))
+		title := fmt.Sprintf("%s at %d", id, step)
+		// Only what is final is safe from a crash.
+		if want[channel+id] == "" && dice(2) == 0 {
+			w.send(channel, live(id, title))
+		}
+		w.send(channel, done(id, title))
+		want[channel+id] = title
+		time.Sleep(time.Duration(dice(1500)) * time.Millisecond)
+		if dice(12) == 0 {
+			w.crash()
+			w.start()
+		}
+	}
+	w.wire.mu.Lock()
+	stormy = false
+	w.wire.mu.Unlock()
+	w.settle()
+	got := map[string]string{}
+	for _, m := range w.wire.all("") {
+		if strings.HasPrefix(m.card.ID, "digest-") {
+			continue
+		}
+		if key := m.channel + m.card.ID; got[key] != "" {
+			t.Errorf("seed %d: %s has two messages in %s", seed, m.card.ID, m.channel)
+		}
+		got[m.channel+m.card.ID] = m.card.Title
+	}
+	for key, title := range want {
+		if got[key] != title {
+			t.Errorf("seed %d: %s shows %q, want %q", seed, key, got[key], title)
+		}
+	}
+}
+
+// BenchmarkSend keeps and shows a card of its own each time.
+func BenchmarkSend(b *testing.B) {
+	w := newWorldFor(b)
+	defer w.stop()
+	for i := 0; b.Loop(); i++ {
+		if err := w.box.Send(context.Background(), outbox.Place{Channel: fmt.Sprint("c", i%1000)}, done(fmt.Sprint("r-", i), "done")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
