@@ -56,8 +56,10 @@ type App struct {
 	audit      *policy.Audit
 	desk       *Desk
 	socket     *socket.Server
+	chats      []door.Chat // the platforms
 	http       *ops.Servers
 	board      *ops.Board // how the rooms vote on readiness
+	census     census
 
 	reloading sync.Mutex
 	stop      context.CancelFunc // of what works in the background

@@ -21,11 +21,13 @@ func (a *App) openWatch(ctx, _ context.Context, cfg *config.Config) error {
 	if loss != nil {
 		a.log.Error("the store has lost keys since the last export", "err", loss)
 	}
-	a.board = ops.NewBoard(
-		ops.Vote{Name: "store", Ready: a.storeVote},
-		ops.Vote{Name: "engine", Ready: a.engine.Ready},
-		ops.Vote{Name: "export", Ready: func() error { return loss }},
-	)
+	votes := []ops.Vote{
+		{Name: "store", Ready: a.storeVote},
+		{Name: "engine", Ready: a.engine.Ready},
+		{Name: "export", Ready: func() error { return loss }},
+	}
+	a.board = ops.NewBoard(append(votes, a.chatVotes()...)...)
+	a.board.Tell(a.facts)
 	a.note(ctx, "started, version "+ops.Version().String()+", configuration "+cfg.Hash())
 	return nil
 }
@@ -177,6 +179,9 @@ func (a *App) socketHealth(ctx context.Context) socket.Health {
 	h := socket.Health{Ready: r.Ready}
 	for _, v := range r.Verdict {
 		h.Votes = append(h.Votes, socket.Vote(v))
+	}
+	for _, f := range r.Facts {
+		h.Facts = append(h.Facts, socket.Fact(f))
 	}
 	return h
 }

@@ -39,9 +39,11 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"jobs", a.openJobs},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
+		{"chats", a.openChats},
 		{"watch", a.openWatch},
 		{"work", a.openWork},
 		{"alerts", a.openAlertDoor},
+		{"talks", a.startChats},
 		{"clock", a.openClock},
 		{"socket", a.openSocket},
 		{"listeners", a.openListeners},
@@ -213,7 +215,7 @@ func (a *App) openWork(_, work context.Context, _ *config.Config) error {
 		}
 	})
 	background, end := context.WithCancel(work)
-	for _, task := range []func(context.Context){a.recordEnds, a.exportNightly, a.sweep} {
+	for _, task := range []func(context.Context){a.recordEnds, a.countRuns, a.exportNightly, a.sweep} {
 		a.working.Go(func() { task(background) })
 	}
 	a.own("background work", func(context.Context) error { end(); a.working.Wait(); return nil })

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -143,6 +144,7 @@ func sendersOf(cfg *config.Config) ([]alertdoor.Sender, error) {
 func (a *App) hooks() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /icinga/notifications", a.monitoring.door)
+	a.chatRoutes(mux)
 	return mux
 }
 
@@ -179,7 +181,7 @@ func (a *App) sayForRule(ctx context.Context, c rule.Command) (rule.Result, erro
 		if r, ok := card.Data.(actions.Run); ok && r.Stopped {
 			out.Stop = r.Why
 		}
-		card.ID, card.Live = c.Thread+"/"+card.ID, card.Live && card.ID != ""
+		card.ID, card.Under, card.Live = c.Thread+"/"+card.ID, c.Thread, card.Live && card.ID != ""
 		a.monitoring.hub.Publish(card)
 	})
 	out.Exit = int(exit)
@@ -215,8 +217,8 @@ func (a *App) due(since, now time.Time) (string, int, bool) {
 	return v.OnCall.Due(since, now)
 }
 
-// ring calls one person. The terminal and the log are the doors by which people are called so far.
-func (a *App) ring(_ context.Context, who string, n int, notice rule.Notice) error {
+// ring calls one person, by every door that the configuration says. One that reaches is enough.
+func (a *App) ring(ctx context.Context, who string, n int, notice rule.Notice) error {
 	card := noticeCard(notice)
 	card.ID = fmt.Sprintf("call/%s/%d", notice.ID, n)
 	card.Kind = reply.Question
@@ -225,8 +227,26 @@ func (a *App) ring(_ context.Context, who string, n int, notice rule.Notice) err
 		card.Hint = "\"ack " + notice.Alert.Node + "\" tells that you look after it"
 	}
 	a.log.Warn("calling a person", "person", who, "call", n+1, "problem", notice.Problem, "title", notice.Title)
-	a.monitoring.hub.Publish(card)
-	return nil
+	var errs []error
+	reached := false
+	for _, by := range a.config.Load().OnCall.By {
+		if by == config.ByTerminal {
+			a.monitoring.hub.Publish(card)
+			reached = true
+			continue
+		}
+		err := a.ringChat(ctx, by, who, card)
+		reached = reached || err == nil
+		errs = append(errs, err)
+	}
+	err := errors.Join(errs...)
+	if err != nil {
+		a.log.Error("a person is not reached by every door", "person", who, "err", err)
+	}
+	if reached {
+		return nil
+	}
+	return err
 }
 
 // deskRules is the face of the rules that the desk sees.

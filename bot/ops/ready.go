@@ -22,6 +22,7 @@ const patience = 800 * time.Millisecond
 type Board struct {
 	mu    sync.Mutex
 	votes []*voter
+	facts func() []Fact
 }
 
 // voter is a vote and, while it is being asked, the channel that its answer closes: a vote that hangs is not asked again.
@@ -47,10 +48,25 @@ func (b *Board) Add(votes ...Vote) {
 	}
 }
 
+// Tell sets who tells the facts. It must answer from memory.
+func (b *Board) Tell(facts func() []Fact) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.facts = facts
+}
+
 // Report is what the votes said at one moment.
 type Report struct {
 	Ready   bool      `json:"ready"`
 	Verdict []Verdict `json:"votes"`
+	Facts   []Fact    `json:"facts,omitempty"`
+}
+
+// Fact is one number about the program, for those who judge it from outside.
+type Fact struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit,omitempty"` // s for seconds; empty for a count
 }
 
 // Verdict is one vote.
@@ -71,8 +87,12 @@ func (b *Board) Ask(ctx context.Context) Report {
 	for i, v := range voters {
 		asked[i] = b.ask(v)
 	}
+	facts := b.facts
 	b.mu.Unlock()
 	r := Report{Ready: true, Verdict: make([]Verdict, len(voters))}
+	if facts != nil {
+		r.Facts = facts()
+	}
 	for i, v := range voters {
 		r.Verdict[i] = Verdict{Name: v.Name, OK: true}
 		if err := b.answer(ctx, v, asked[i]); err != nil {

@@ -41,6 +41,14 @@ func (p *Problem) Error() string {
 type Health struct {
 	Ready bool   `json:"ready"`
 	Votes []Vote `json:"votes,omitempty"`
+	Facts []Fact `json:"facts,omitempty"`
+}
+
+// Fact is one number about the bot.
+type Fact struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit,omitempty"` // s for seconds; empty for a count
 }
 
 // Vote is what one room says about itself.
