@@ -13,9 +13,27 @@ import (
 // is read in its order.
 type Stored struct {
 	actions.Alert
-	Good time.Time `json:"good,omitzero"` // when the object was last well
-	User string    `json:"user,omitempty"`
+	Good    time.Time `json:"good,omitzero"` // when the object was last well
+	User    string    `json:"user,omitempty"`
+	Comment string    `json:"comment,omitempty"` // of an acknowledgement, a downtime, a custom notification
+	Until   time.Time `json:"until,omitzero"`    // when an acknowledgement or a downtime ends by itself
+	At      time.Time `json:"at,omitzero"`       // when it happened, by the clock of the monitoring; zero = found so
+	// Exact is when the state became hard, to the microsecond, where the way it came by tells: it tells apart what happened in one second.
+	Exact time.Time `json:"exact,omitzero"`
+	Vague bool      `json:"vague,omitempty"` // Since is about when it was told, as nothing else was known
 }
+
+// The kinds of what a stream and a look at everything tell and no notification does.
+const (
+	KindUnacknowledged = "ACKNOWLEDGEMENTCLEARED"
+	KindRemoved        = "REMOVED" // the object is no longer monitored
+)
+
+// The senders of what the bot has found out by itself.
+const (
+	SenderStream  = "stream"
+	SenderCatchUp = "catch-up"
+)
 
 // outputMost is how much of a check's output is kept, in bytes.
 const outputMost = 8 << 10
@@ -27,12 +45,13 @@ func NewStored(n icinga.Notification, node string, received time.Time) Stored {
 	if checked.IsZero() {
 		checked = n.At
 	}
+	checked = checked.Truncate(time.Second)
 	return Stored{
 		Alert: actions.Alert{
 			ID: n.Trigger(icinga.Problem{}).ID(), Problem: p.ID(), Host: n.Host, Service: n.Service, Node: node, Kind: string(n.Type), State: string(n.State),
 			Hard: n.StateType == icinga.Hard, Reminder: n.Number, Output: cut(n.Output), Author: n.Author, Since: p.Since, Checked: checked, Received: received.UTC(), Sender: n.Sender,
 		},
-		Good: n.LastGood, User: n.User,
+		Good: n.LastGood, User: n.User, Comment: cut(n.Comment), At: n.At, Vague: n.LastHardStateChange.IsZero(),
 	}
 }
 

@@ -261,14 +261,16 @@ func (d *Door) handOver(ctx context.Context, s stored.Stored) error {
 }
 
 func (d *Door) handOnce(ctx context.Context, s stored.Stored) error {
-	a, err := d.incidents.fold(ctx, s)
+	f, err := d.incidents.fold(ctx, s)
 	if err != nil {
 		return err
 	}
+	a := f.Alert
 	if err := d.closeCall(ctx, a); err != nil {
 		return err
 	}
-	if d.opt.Rules == nil {
+	// What is soft is not confirmed, and what is wrong with a service while its host is down is not its own trouble.
+	if d.opt.Rules == nil || f.symptom || a.Kind == string(icinga.TypeProblem) && !a.Hard {
 		return nil
 	}
 	outcomes, err := d.opt.Rules.Handle(ctx, a)
@@ -281,10 +283,12 @@ func (d *Door) closeCall(ctx context.Context, a actions.Alert) error {
 		return nil
 	}
 	var err error
-	switch icinga.NotificationType(a.Kind) {
-	case icinga.TypeRecovery:
+	switch a.Kind {
+	case string(icinga.TypeRecovery):
 		_, err = d.opt.Closed(ctx, a.Object(), "the monitoring", "it is "+a.State+" again")
-	case icinga.TypeAcknowledgement:
+	case stored.KindRemoved:
+		_, err = d.opt.Closed(ctx, a.Object(), "the monitoring", "it is no longer monitored")
+	case string(icinga.TypeAcknowledgement):
 		_, err = d.opt.Closed(ctx, a.Object(), a.Author, "acknowledged in Icinga2")
 	}
 	return err
@@ -304,7 +308,11 @@ func (d *Door) noteOutcomes(ctx context.Context, a actions.Alert, outcomes []rul
 		if o.Run != "" {
 			text += " (" + o.Run + ")"
 		}
-		err := d.incidents.note(ctx, a, o.Decision == rule.Called || o.Decision == rule.Failed, Line{Key: fmt.Sprintf("rule/%s/%s", o.Rule, a.ID), At: d.opt.Now(), Text: text})
+		note := noteOptions{called: o.Decision == rule.Called || o.Decision == rule.Failed}
+		if o.Decision != rule.Acted && o.Decision != rule.Waiting && o.Decision != rule.Disagreed {
+			note.remedy = o.Command // a person may say it instead
+		}
+		err := d.incidents.note(ctx, a, note, Line{Key: fmt.Sprintf("rule/%s/%s", o.Rule, a.ID), At: d.opt.Now(), Text: text})
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -47,6 +47,17 @@ func (h *Hub) Publish(c reply.Card) {
 	}
 }
 
+// Withdraw publishes the last state of a card that is live; of one that nobody has seen it says nothing.
+func (h *Hub) Withdraw(c reply.Card) {
+	h.mu.Lock()
+	_, live := h.live[c.ID]
+	h.mu.Unlock()
+	if live {
+		c.Live = false
+		h.Publish(c)
+	}
+}
+
 func (h *Hub) forget(id string) {
 	delete(h.live, id)
 	h.order = slices.DeleteFunc(h.order, func(o string) bool { return o == id })

@@ -1,10 +1,12 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +16,6 @@ import (
 	stored "github.com/shitops/opsbot/actions/alert"
 	"github.com/shitops/opsbot/actions/rule"
 	"github.com/shitops/opsbot/actions/store"
-	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/icinga"
 )
 
@@ -27,6 +28,23 @@ type Incident struct {
 	Cut     int            `json:"cut,omitempty"`   // lines left out in the middle
 	Called  bool           `json:"called,omitempty"`
 	Ended   time.Time      `json:"ended,omitzero"` // when the object was found well again
+
+	Ack      *Care `json:"ack,omitempty"`
+	Downtime *Care `json:"downtime,omitempty"`
+	Flapping *Care `json:"flapping,omitempty"`
+	// Under is the problem of the host that is down, of which this one is a symptom; it is told there.
+	Under    string    `json:"under,omitempty"`
+	Symptoms []Symptom `json:"symptoms,omitempty"` // of a host: what its services suffer of
+	Remedy   string    `json:"remedy,omitempty"`   // the command by which a rule would treat it
+
+	Seen       []Seen    `json:"seen,omitempty"` // oldest first
+	EndedExact time.Time `json:"ended_exact,omitzero"`
+}
+
+// Symptom is the problem of a service whose host is down.
+type Symptom struct {
+	Service string `json:"service"`
+	State   string `json:"state"`
 }
 
 // Line is one thing that happened.
@@ -54,42 +72,112 @@ func NewIncidents(kv store.KV, hub *Hub, now func() time.Time) *Incidents {
 	return &Incidents{kv: kv, hub: hub, now: now}
 }
 
+const incidentPrefix = "incident."
+
 func incidentKey(object string) string {
 	sum := sha256.Sum256([]byte(object))
-	return "incident." + hex.EncodeToString(sum[:16])
+	return incidentPrefix + hex.EncodeToString(sum[:16])
 }
 
 // Load publishes what is open, as after a start.
 func (i *Incidents) Load(ctx context.Context) error {
-	entries, err := i.kv.List(ctx, "incident.")
+	open, err := i.Open(ctx)
 	if err != nil {
-		return fmt.Errorf("list the incidents: %w", err)
+		return err
 	}
-	for _, e := range entries {
-		var in Incident
-		if err := json.Unmarshal(e.Value, &in); err != nil {
-			return fmt.Errorf("read %s: %w", e.Key, err)
-		}
-		if in.open() {
-			i.hub.Publish(in.Card())
-		}
+	for _, in := range open {
+		i.publish(in)
 	}
 	return nil
 }
 
+// all returns the newest incident of each object, open or not, the oldest first.
+func (i *Incidents) all(ctx context.Context) ([]Incident, error) {
+	entries, err := i.kv.List(ctx, incidentPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the incidents: %w", err)
+	}
+	out := make([]Incident, 0, len(entries))
+	for _, e := range entries {
+		var in Incident
+		if err := json.Unmarshal(e.Value, &in); err != nil {
+			return nil, fmt.Errorf("read %s: %w", e.Key, err)
+		}
+		out = append(out, in)
+	}
+	slices.SortFunc(out, func(a, b Incident) int {
+		return cmp.Or(a.Problem.Since.Compare(b.Problem.Since), strings.Compare(a.Object(), b.Object()))
+	})
+	return out, nil
+}
+
+// Open returns the incidents that are open, symptoms included, the oldest first.
+func (i *Incidents) Open(ctx context.Context) ([]Incident, error) {
+	all, err := i.all(ctx)
+	return slices.DeleteFunc(all, func(in Incident) bool { return !in.open() }), err
+}
+
+// OpenByNode returns the incidents that are open, by the node that they are on: for status.show. Those of hosts that are no node are under "".
+func (i *Incidents) OpenByNode(ctx context.Context) (map[string][]Incident, error) {
+	open, err := i.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]Incident{}
+	for _, in := range open {
+		out[in.Node] = append(out[in.Node], in)
+	}
+	return out, nil
+}
+
+// Ended returns the incidents that ended since then, the newest of each object, in the order of their beginnings.
+func (i *Incidents) Ended(ctx context.Context, since time.Time) ([]Incident, error) {
+	all, err := i.all(ctx)
+	return slices.DeleteFunc(all, func(in Incident) bool {
+		return in.open() || len(in.Lines) == 0 || in.Ended.Before(since)
+	}), err
+}
+
+// of returns the incident of an object as it is stored; the zero value when there is none.
+func (i *Incidents) of(ctx context.Context, object string) (Incident, error) {
+	var in Incident
+	e, err := i.kv.Get(ctx, incidentKey(object))
+	if errors.Is(err, store.ErrNotFound) {
+		return in, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(e.Value, &in)
+	}
+	if err != nil {
+		return in, fmt.Errorf("read the incident of %s: %w", object, err)
+	}
+	return in, nil
+}
+
 func (in Incident) open() bool { return in.Ended.IsZero() && !in.Problem.IsZero() }
+
+// Object returns "host" or "host!service".
+func (in Incident) Object() string {
+	return actions.Alert{Host: in.Problem.Host, Service: in.Problem.Service}.Object()
+}
 
 // Note adds to the incident of an alert what others know of it: a run, a call, a comment. The same key is told once.
 func (i *Incidents) Note(ctx context.Context, a actions.Alert, key, text string) error {
-	return i.note(ctx, a, false, Line{Key: key, At: i.now(), Text: text})
+	return i.note(ctx, a, noteOptions{}, Line{Key: key, At: i.now(), Text: text})
 }
 
 // Called notes that a person was called.
 func (i *Incidents) Called(ctx context.Context, a actions.Alert, key, text string) error {
-	return i.note(ctx, a, true, Line{Key: key, At: i.now(), Text: text})
+	return i.note(ctx, a, noteOptions{called: true}, Line{Key: key, At: i.now(), Text: text})
 }
 
-func (i *Incidents) note(ctx context.Context, a actions.Alert, called bool, lines ...Line) error {
+// noteOptions say what a note tells besides its line.
+type noteOptions struct {
+	called bool
+	remedy string // "" = none known
+}
+
+func (i *Incidents) note(ctx context.Context, a actions.Alert, o noteOptions, lines ...Line) error {
 	in, err := rule.Change(ctx, i.kv, incidentKey(a.Object()), incidentTTL, func(in *Incident) (bool, error) {
 		if in.Problem.IsZero() {
 			in.Problem = icinga.Problem{Host: a.Host, Service: a.Service, Since: a.Since}
@@ -98,8 +186,11 @@ func (i *Incidents) note(ctx context.Context, a actions.Alert, called bool, line
 		if in.Problem.ID() != a.Problem { // another problem by now: this one's card is closed
 			return false, nil
 		}
-		changed := called && !in.Called
-		in.Called = in.Called || called
+		changed := o.called && !in.Called || o.remedy != "" && o.remedy != in.Remedy
+		in.Called = in.Called || o.called
+		if o.remedy != "" {
+			in.Remedy = o.remedy
+		}
 		for _, l := range lines {
 			changed = in.add(l) || changed
 		}
@@ -112,115 +203,47 @@ func (i *Incidents) note(ctx context.Context, a actions.Alert, called bool, line
 	return nil
 }
 
-// fold takes a stored alert into the incident of its object, and returns the alert with the problem and the trigger that it belongs to.
-func (i *Incidents) fold(ctx context.Context, s stored.Stored) (actions.Alert, error) {
-	a := s.Alert
+// folded is what an alert was found to be.
+type folded struct {
+	actions.Alert      // with the problem and the trigger that it belongs to
+	symptom       bool // of its host's being down: nothing is to be done about it by itself
+}
+
+// fold takes a stored alert into the incident of its object. It may be repeated.
+func (i *Incidents) fold(ctx context.Context, s stored.Stored) (folded, error) {
+	f := folded{Alert: s.Alert}
 	var before Incident
 	in, err := rule.Change(ctx, i.kv, incidentKey(s.Object()), incidentTTL, func(in *Incident) (bool, error) {
 		if in.Problem != before.Problem && in.open() {
 			before = *in
 			before.Lines = slices.Clone(in.Lines)
 		}
+		in.Seen = slices.Clone(in.Seen) // its elements may be changed
 		var changed bool
-		a, changed = in.fold(s)
+		f.Alert, changed = in.fold(s)
 		return changed, nil
 	})
 	if err != nil {
-		return a, fmt.Errorf("fold alert %s: %w", s.ID, err)
+		return f, fmt.Errorf("fold alert %s: %w", s.ID, err)
 	}
 	if before.open() && before.Problem != in.Problem { // its end was never reported
 		before.Ended, before.State = in.Problem.Since, "well"
 		before.add(Line{Key: "replaced", At: s.Received, Text: "it was well in between; its next problem began at " + in.Problem.Since.Format("15:04:05 MST")})
 		i.publish(before)
 	}
+	if in, err = i.group(ctx, in); err != nil {
+		return f, fmt.Errorf("fold alert %s: %w", s.ID, err)
+	}
+	f.symptom = in.Under != ""
 	i.publish(in)
-	return a, nil
+	return f, nil
 }
 
+// publish shows an incident, unless it is told as a symptom of another.
 func (i *Incidents) publish(in Incident) {
-	if !in.Problem.IsZero() && len(in.Lines) > 0 {
+	if !in.Problem.IsZero() && len(in.Lines) > 0 && in.Under == "" {
 		i.hub.Publish(in.Card())
 	}
-}
-
-// fold is pure: it tells which problem the alert is about, and whether the incident has changed.
-func (in *Incident) fold(s stored.Stored) (actions.Alert, bool) {
-	n, known := s.Notification(), in.Problem
-	over := !in.Ended.IsZero()
-	if s.Kind == string(icinga.TypeProblem) && over && !s.Checked.Before(in.Ended) {
-		known = icinga.Problem{} // it was well since
-	}
-	t := n.Trigger(known)
-	a := s.Alert
-	a.ID, a.Problem, a.Since = t.ID(), t.Problem.ID(), t.Problem.Since
-	same := t.Problem == in.Problem
-	switch s.Kind {
-	case string(icinga.TypeProblem):
-		if late := !same && !in.Problem.IsZero() && t.Problem.Since.Before(in.Problem.Since) || over && s.Checked.Before(in.Ended); late {
-			return a, false // what is known is newer
-		}
-		if !same || over {
-			*in = Incident{Problem: t.Problem}
-		}
-		in.Node, in.State = s.Node, s.State
-		return a, in.add(Line{Key: a.ID, At: s.Received, Text: in.report(s)})
-	case string(icinga.TypeRecovery):
-		if over && same || !in.Problem.IsZero() && s.Checked.Before(in.Problem.Since) {
-			return a, false
-		}
-		in.Problem, in.State, in.Ended = t.Problem, s.State, s.Checked
-		if len(in.Lines) == 0 { // its problem was never reported: only its end is remembered, for what comes late
-			return a, true
-		}
-		in.add(Line{Key: a.ID, At: s.Received, Text: "recovered: " + s.State + after(s.Output)})
-		return a, true
-	}
-	if !same || over {
-		return a, false
-	}
-	return a, in.add(Line{Key: a.ID, At: s.Received, Text: news(s)})
-}
-
-// report says "WARNING: hit ratio 61 %", or that it still is.
-func (in *Incident) report(s stored.Stored) string {
-	for _, l := range in.Lines {
-		if strings.HasPrefix(l.Text, s.State+":") || l.Text == s.State {
-			return fmt.Sprintf("still %s (notification %d)%s", s.State, s.Reminder, after(s.Output))
-		}
-	}
-	return s.State + after(s.Output)
-}
-
-func news(s stored.Stored) string {
-	by := ""
-	if s.Author != "" {
-		by = " by " + s.Author
-	}
-	switch icinga.NotificationType(s.Kind) {
-	case icinga.TypeAcknowledgement:
-		return "acknowledged" + by
-	case icinga.TypeDowntimeStart:
-		return "a downtime begins" + by
-	case icinga.TypeDowntimeEnd, icinga.TypeDowntimeCancelled:
-		return "the downtime has ended"
-	case icinga.TypeFlappingStart:
-		return "it is flapping"
-	case icinga.TypeFlappingEnd:
-		return "it is flapping no more"
-	}
-	return strings.ToLower(s.Kind) + by + after(s.Output)
-}
-
-// after is ": " and the first line of an output.
-func after(output string) string {
-	line, _, _ := strings.Cut(output, "\n")
-	if r := []rune(line); len(r) > 200 {
-		line = string(r[:199]) + "…"
-	}
-	if line == "" {
-		return ""
-	}
-	return ": " + line
 }
 
 // add adds a line, unless its key is known, and keeps the first and the newest.
@@ -234,28 +257,4 @@ func (in *Incident) add(l Line) bool {
 		in.Cut++
 	}
 	return true
-}
-
-// Card is the incident as people see it: one living message, whose ID is the problem's.
-func (in Incident) Card() reply.Card {
-	object := actions.Alert{Host: in.Problem.Host, Service: in.Problem.Service}.Object()
-	c := reply.Card{ID: in.Problem.ID(), Kind: reply.Progress, Live: in.open(), Data: in}
-	c.Title = fmt.Sprintf("%s is %s since %s", object, in.State, in.Problem.Since.UTC().Format("15:04:05 MST"))
-	switch {
-	case !in.open():
-		c.Kind = reply.Done
-		c.Title = fmt.Sprintf("%s is %s again, after %s", object, in.State, in.Ended.Sub(in.Problem.Since).Round(time.Second))
-	case in.Called:
-		c.Kind = reply.Failed
-	}
-	for n, l := range in.Lines {
-		if n == linesFirst && in.Cut > 0 {
-			c.Lines = append(c.Lines, fmt.Sprintf("... %d more", in.Cut))
-		}
-		c.Lines = append(c.Lines, l.At.UTC().Format("15:04:05 ")+l.Text)
-	}
-	if in.open() && in.Node != "" {
-		c.Hint = "take it over: ack " + in.Node
-	}
-	return c
 }

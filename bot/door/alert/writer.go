@@ -45,31 +45,39 @@ func newWriter(log store.Log, after func()) *writer { return &writer{log: log, a
 
 // add returns when the alert is durable. When ctx ends first, the alert may be stored all the same: it was not accepted, and its repetition is folded.
 func (w *writer) add(ctx context.Context, s stored.Stored) error {
-	data, err := json.Marshal(s)
+	me, err := w.push(s)
 	if err != nil {
-		return fmt.Errorf("encode alert %s: %w", s.ID, err)
+		return err
 	}
-	if len(data) > batchBytes {
-		return fmt.Errorf("alert %s has %d bytes: %w", s.ID, len(data), store.ErrTooLarge)
-	}
-	me := &waiter{alert: data, done: make(chan error, 1)}
-	w.mu.Lock()
-	if len(w.waiting) >= waitingMost {
-		w.mu.Unlock()
-		return errBusy
-	}
-	w.waiting = append(w.waiting, me)
-	if !w.writing {
-		w.writing = true
-		w.work.Go(w.write)
-	}
-	w.mu.Unlock()
 	select {
 	case err := <-me.done:
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// push lets an alert wait to be stored, behind those that were pushed before; whoever waits for it hears of it by done.
+func (w *writer) push(s stored.Stored) (*waiter, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode alert %s: %w", s.ID, err)
+	}
+	if len(data) > batchBytes {
+		return nil, fmt.Errorf("alert %s has %d bytes: %w", s.ID, len(data), store.ErrTooLarge)
+	}
+	me := &waiter{alert: data, done: make(chan error, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) >= waitingMost {
+		return nil, errBusy
+	}
+	w.waiting = append(w.waiting, me)
+	if !w.writing {
+		w.writing = true
+		w.work.Go(w.write)
+	}
+	return me, nil
 }
 
 // write stores all that waits, a record at a time, and ends when nothing does.

@@ -1,0 +1,240 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	stored "github.com/shitops/opsbot/actions/alert"
+	"github.com/shitops/opsbot/icinga"
+)
+
+// outputsMost is how many objects of one look are read once more, by name, for what their checks said.
+const outputsMost = 200
+
+// catchUp looks at all hosts and services, compares them with the incidents and stores what is news. It returns when each was last checked.
+//
+// What is stored is what the stream or a notification would have told, so that it is folded when one of them tells it as well. What began and ended
+// while nobody listened does not matter any more and is not told.
+func (s *Stream) catchUp(ctx context.Context) (map[string]time.Time, error) {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, lookMost)
+	defer cancel()
+	all, err := s.opt.Door.incidents.all(ctx) // before the objects: what is folded meanwhile is newer than what is compared with it
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]Incident, len(all))
+	for _, in := range all {
+		known[in.Object()] = in
+	}
+	g := &glance{Stream: s, checked: map[string]time.Time{}}
+	for _, q := range []icinga.Query{{Hosts: true, Lean: true}, {Lean: true}} {
+		objects, err := s.opt.Source.Objects(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects {
+			g.checked[o.Name()] = o.LastCheck
+			g.compare(known[o.Name()], o)
+		}
+	}
+	if err := g.gone(ctx, all); err != nil {
+		return nil, err
+	}
+	if err := g.detail(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.store(ctx); err != nil {
+		return nil, err
+	}
+	s.opt.Logger.Debug("looked at everything", "objects", len(g.checked), "news", len(g.news), "took", time.Since(begin))
+	return g.checked, nil
+}
+
+// glance is one look at everything.
+type glance struct {
+	*Stream
+	checked map[string]time.Time
+	news    []stored.Stored
+}
+
+// compare adds what is news of an object: what would change its incident.
+func (g *glance) compare(in Incident, o icinga.Object) {
+	in.Seen = append([]Seen(nil), in.Seen...)
+	for _, s := range findings(in, o) {
+		if _, changed := in.fold(s); changed {
+			g.news = append(g.news, s)
+		}
+	}
+	for _, s := range caring(in, o) { // of the incident as it will be
+		if _, changed := in.fold(s); changed {
+			g.news = append(g.news, s)
+		}
+	}
+}
+
+// findings are the problem that the object has, or the end of the one that it had.
+func findings(in Incident, o icinga.Object) []stored.Stored {
+	if o.Pending() {
+		return nil
+	}
+	hard := o.LastHardStateChange
+	if o.Hard() && !o.State.Good() {
+		// After a crash Icinga2 remembers what was some minutes before. If it finds the same state again it tells of no change.
+		if !in.open() && hard.Before(in.Ended) && o.LastCheck.After(in.Ended) {
+			hard = o.LastCheck
+		}
+		return []stored.Stored{finding(icinga.TypeProblem, o, hard)}
+	}
+	if !in.open() {
+		return nil
+	}
+	for _, end := range []time.Time{hard, o.LastGood} {
+		if end.After(in.Problem.Since) {
+			o.State = wellOf(o)
+			return []stored.Stored{finding(icinga.TypeRecovery, o, end)}
+		}
+	}
+	return nil
+}
+
+func wellOf(o icinga.Object) icinga.State {
+	if o.Service == "" {
+		return icinga.Up
+	}
+	return icinga.OK
+}
+
+// finding is what is stored of a state that was found to be hard since then.
+func finding(t icinga.NotificationType, o icinga.Object, hard time.Time) stored.Stored {
+	whole := hard.Truncate(time.Second)
+	s := stored.NewStored(icinga.Notification{
+		Type: t, Host: o.Host, Service: o.Service, State: o.State, StateType: icinga.Hard, Output: o.Output,
+		ExecutionEnd: whole, LastHardStateChange: whole, LastGood: o.LastGood, At: whole,
+	}, "", time.Time{})
+	s.Sender, s.Exact = stored.SenderCatchUp, hard
+	return s
+}
+
+// caring is what keeps people from being told of the object's problem, where that is not what is known.
+func caring(in Incident, o icinga.Object) []stored.Stored {
+	if !in.open() {
+		return nil
+	}
+	var out []stored.Stored
+	for _, c := range []struct {
+		now    bool
+		was    *Care
+		on, no icinga.NotificationType
+	}{
+		{o.Acknowledged, in.Ack, icinga.TypeAcknowledgement, stored.KindUnacknowledged},
+		{o.DowntimeDepth > 0, in.Downtime, icinga.TypeDowntimeStart, icinga.TypeDowntimeEnd},
+		{o.Flapping, in.Flapping, icinga.TypeFlappingStart, icinga.TypeFlappingEnd},
+	} {
+		if c.now == c.was.on() {
+			continue
+		}
+		kind := c.no
+		if c.now {
+			kind = c.on
+		}
+		s := finding(kind, o, in.Problem.Since)
+		s.At, s.Exact, s.Output = time.Time{}, time.Time{}, "" // when it happened is not known
+		if kind == icinga.TypeAcknowledgement {
+			s.Until = o.AckExpiry
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// gone adds the ends of incidents whose objects are no longer there.
+func (g *glance) gone(ctx context.Context, all []Incident) error {
+	for _, in := range all {
+		if _, there := g.checked[in.Object()]; there || !in.open() {
+			continue
+		}
+		_, err := g.opt.Source.Object(ctx, in.Problem.Host, in.Problem.Service)
+		if err == nil || errors.Is(err, icinga.ErrForbidden) {
+			continue
+		}
+		if !errors.Is(err, icinga.ErrNotFound) {
+			return err
+		}
+		now := g.opt.Door.opt.Now()
+		s := stored.NewStored(icinga.Notification{Type: stored.KindRemoved, Host: in.Problem.Host, Service: in.Problem.Service, At: now}, "", now)
+		s.Sender, s.Vague = stored.SenderCatchUp, false
+		g.news = append(g.news, s)
+	}
+	return nil
+}
+
+// detail adds to the news what the checks said, and who acknowledged.
+func (g *glance) detail(ctx context.Context) error {
+	var remarks []icinga.Remark
+	read := 0
+	for i := range g.news {
+		s := &g.news[i]
+		switch s.Kind {
+		case string(icinga.TypeProblem), string(icinga.TypeRecovery):
+			if read++; read > outputsMost {
+				continue
+			}
+			o, err := g.opt.Source.Object(ctx, s.Host, s.Service)
+			if errors.Is(err, icinga.ErrNotFound) { // meanwhile
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			s.Output = o.Output
+		case string(icinga.TypeAcknowledgement):
+			if remarks == nil {
+				var err error
+				if remarks, err = g.opt.Source.Remarks(ctx); err != nil && !errors.Is(err, icinga.ErrForbidden) {
+					return err
+				}
+			}
+			for _, r := range remarks { // the newest is the last
+				if r.Ack && r.Object() == s.Object() {
+					s.Author, s.Comment, s.At = r.Author, r.Text, r.At
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// store stores the news and waits until they are durable.
+func (g *glance) store(ctx context.Context) error {
+	d := g.opt.Door
+	var waiting []*waiter
+	for _, s := range g.news {
+		s.Received, s.Node = d.opt.Now().UTC(), d.opt.Node(ctx, s.Host)
+		w, err := d.writer.push(s)
+		for errors.Is(err, errBusy) {
+			if err := sleep(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+			w, err = d.writer.push(s)
+		}
+		if err != nil {
+			return err
+		}
+		d.opt.Count("caught-up")
+		waiting = append(waiting, w)
+	}
+	for _, w := range waiting {
+		select {
+		case err := <-w.done:
+			if err != nil {
+				return fmt.Errorf("store what was found: %w", err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shitops/opsbot/actions"
+	stored "github.com/shitops/opsbot/actions/alert"
+	"github.com/shitops/opsbot/icinga"
+)
+
+// Seen is one trigger that was told of an object, by whichever way it came first. It is how the same thing is known again when it comes by another way.
+type Seen struct {
+	Kind    string    `json:"kind"` // PROBLEM or RECOVERY
+	State   string    `json:"state"`
+	Hard    time.Time `json:"hard"`             // when the state became hard, whole seconds
+	Exact   time.Time `json:"exact,omitzero"`   // the same to the microsecond, where that is known
+	Number  int       `json:"number,omitempty"` // Icinga2's, which only notifications have
+	ID      string    `json:"id"`
+	Problem string    `json:"problem"`
+	Since   time.Time `json:"since"`
+	Vague   bool      `json:"vague,omitempty"` // Hard is only about right
+}
+
+const (
+	// seenMost is how many triggers of an object are remembered, those of ended problems included.
+	seenMost = 64
+	// vagueWithin is how far a sender that does not know when a state became hard may be off.
+	vagueWithin = 10 * time.Second
+	// exactWithin is what a time loses on its way through a floating-point number.
+	exactWithin = time.Millisecond
+)
+
+// match returns what was seen of the alert, or nil when it is news.
+//
+// The stream and the catch-up have no numbers: theirs is the trigger of the first notification of that state. A notification whose number was not
+// seen is a reminder, but for the first one, whose check is the one that made the state hard.
+func (in *Incident) match(s stored.Stored) *Seen {
+	for i := range in.Seen {
+		k := &in.Seen[i]
+		if k.Kind != s.Kind || k.State != s.State || !k.sameTime(s, in) {
+			continue
+		}
+		switch {
+		case s.Kind != string(icinga.TypeProblem), s.Reminder == 0, k.Number == s.Reminder:
+			return k
+		case k.Number == 0 && (k.Vague || !s.Checked.Truncate(time.Second).After(k.Hard)):
+			return k
+		}
+	}
+	return nil
+}
+
+// sameTime tells whether the alert is about the hard state that was seen.
+func (k *Seen) sameTime(s stored.Stored, in *Incident) bool {
+	if s.Vague && k.Problem == in.Problem.ID() && in.open() && in.State == s.State {
+		return true
+	}
+	if s.Vague || k.Vague {
+		return k.Hard.Sub(s.Since).Abs() <= vagueWithin
+	}
+	if !k.Hard.Equal(s.Since) {
+		return false
+	}
+	return k.Exact.IsZero() || s.Exact.IsZero() || k.Exact.Sub(s.Exact).Abs() <= exactWithin
+}
+
+// adopt takes what the alert knows and was not known, and tells whether there was any.
+func (k *Seen) adopt(s stored.Stored) bool {
+	before := *k
+	if k.Number == 0 {
+		k.Number = s.Reminder
+	}
+	if k.Exact.IsZero() {
+		k.Exact = s.Exact
+	}
+	if k.Vague && !s.Vague {
+		k.Vague, k.Hard = false, s.Since
+	}
+	return *k != before
+}
+
+// remember notes a trigger.
+func (in *Incident) remember(s stored.Stored, a actions.Alert) {
+	in.Seen = append(in.Seen, Seen{
+		Kind: s.Kind, State: s.State, Hard: s.Since, Exact: s.Exact, Number: s.Reminder, ID: a.ID, Problem: a.Problem, Since: a.Since, Vague: s.Vague,
+	})
+	if len(in.Seen) > seenMost {
+		in.Seen = slices.Delete(in.Seen, 0, len(in.Seen)-seenMost)
+	}
+}
