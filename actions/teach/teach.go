@@ -1,0 +1,198 @@
+package teach
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/store"
+)
+
+// Intent is the name of the verb.
+const Intent = "teach"
+
+// prefix is of the keys of taught phrases in the bucket of the inventory.
+const prefix = "taught."
+
+// maxText is the longest phrase, in bytes.
+const maxText = 200
+
+// Taught is one phrase and the intent that it means.
+type Taught struct {
+	Text   string    `json:"text"`
+	Intent string    `json:"intent"`
+	By     string    `json:"by"` // who proposed it
+	Since  time.Time `json:"since"`
+	Mark   string    `json:"mark"` // of the step that kept it
+}
+
+// Options are what a Teacher needs. KV and Lint are required.
+type Options struct {
+	KV store.KV // the bucket of the inventory
+	// Lint tells why a phrase may not be taught beside those that were: it has no place to fill, it is a command already, or it would change how
+	// something else is read. It may take as long as training does.
+	Lint func(ctx context.Context, all []Taught) error
+	// Changed is called after the phrases have changed, also by another replica; nil for nobody.
+	Changed func(ctx context.Context)
+	Now     func() time.Time // nil = time.Now
+	Log     *slog.Logger     // nil = silent
+}
+
+// Teacher knows what was taught. It is safe for concurrent use.
+type Teacher struct {
+	opt Options
+
+	mu    sync.RWMutex
+	known map[string]Taught // by key
+}
+
+// New returns a teacher that knows nothing; Load or Run tell it.
+func New(o Options) (*Teacher, error) {
+	if o.KV == nil || o.Lint == nil {
+		return nil, errors.New("teach: KV and Lint are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Changed == nil {
+		o.Changed = func(context.Context) {}
+	}
+	return &Teacher{opt: o, known: map[string]Taught{}}, nil
+}
+
+// keyOf is the same for phrases that differ in case and spaces alone.
+func keyOf(text string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(strings.Join(strings.Fields(text), " "))))
+	return prefix + hex.EncodeToString(sum[:12])
+}
+
+// Taught returns every phrase, in the order in which they were taught.
+func (t *Teacher) Taught() []Taught {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	out := make([]Taught, 0, len(t.known))
+	for _, p := range t.known {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Taught) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text)) })
+	return out
+}
+
+// Load reads what was taught.
+func (t *Teacher) Load(ctx context.Context) error {
+	entries, err := t.opt.KV.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("read what was taught: %w", err)
+	}
+	known := map[string]Taught{}
+	for _, e := range entries {
+		var p Taught
+		if err := json.Unmarshal(e.Value, &p); err != nil {
+			t.opt.Log.Error("a taught phrase is not understood and is left out", "key", e.Key, "err", err)
+			continue
+		}
+		known[e.Key] = p
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = known
+	return nil
+}
+
+// Run follows what is taught by any replica, until ctx ends.
+func (t *Teacher) Run(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		if err := t.follow(ctx); err != nil && ctx.Err() == nil {
+			t.opt.Log.Warn("what is taught is not followed, trying again", "err", err, "wait", wait)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// follow returns when the watch ends.
+func (t *Teacher) follow(ctx context.Context) error {
+	changes, err := t.opt.KV.Watch(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for e := range changes {
+		if t.take(e) {
+			t.opt.Changed(ctx)
+		}
+	}
+	return errors.New("the watch ended")
+}
+
+// take notes one change, and tells whether it is one.
+func (t *Teacher) take(e store.Entry) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	had, known := t.known[e.Key]
+	if e.Deleted {
+		delete(t.known, e.Key)
+		return known
+	}
+	var p Taught
+	if err := json.Unmarshal(e.Value, &p); err != nil {
+		t.opt.Log.Error("a taught phrase is not understood and is left out", "key", e.Key, "err", err)
+		return false
+	}
+	t.known[e.Key] = p
+	return !known || had != p
+}
+
+// Verbs returns the verb teach.
+func (t *Teacher) Verbs() []actions.Verb {
+	return []actions.Verb{{Intent: Intent, Risk: actions.Reversible, Plan: t.plan}}
+}
+
+// plan lints the phrase, so that nobody is asked to agree to what could not be taught.
+func (t *Teacher) plan(ctx context.Context, r actions.Request, _ actions.World) (actions.Plan, error) {
+	p := Taught{Text: strings.Join(strings.Fields(r.One("text")), " "), Intent: r.One("intent"), By: r.Actor.String()}
+	switch {
+	case p.Text == "":
+		return actions.Plan{}, errors.New("there is no phrase to teach: put it into quotation marks")
+	case len(p.Text) > maxText:
+		return actions.Plan{}, fmt.Errorf("a phrase has at most %d bytes, this one has %d: teach its core", maxText, len(p.Text))
+	case r.Actor.Kind != actions.Person:
+		return actions.Plan{}, fmt.Errorf("%s is no person: nothing is learned by itself", r.Actor)
+	}
+	if have, ok := t.find(p.Text); ok {
+		return actions.Plan{}, fmt.Errorf("%q means %s already, taught by %s; undo that run first where it is wrong", have.Text, have.Intent, have.By)
+	}
+	if err := t.opt.Lint(ctx, append(t.Taught(), p)); err != nil {
+		return actions.Plan{}, fmt.Errorf("teach %q as %s: %w", p.Text, p.Intent, err)
+	}
+	say := fmt.Sprintf("learn that %q means %s", p.Text, p.Intent)
+	return actions.Plan{
+		Request: r, Risk: actions.Reversible, Say: say,
+		Groups: []actions.Group{{Steps: []actions.Step{{Kind: KindKeep, Key: "language", Args: actions.Encode(p), Say: say}}}},
+		Notes:  []string{"names in it stand for any name of their kind", "phrases like it are read so too; what they may do is decided as always"},
+	}, nil
+}
+
+func (t *Teacher) find(text string) (Taught, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	p, ok := t.known[keyOf(text)]
+	return p, ok
+}
