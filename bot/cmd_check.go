@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shitops/opsbot/bot/door"
-	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/icinga/plugin"
 )
 
@@ -36,7 +34,7 @@ func (p *program) checkCommand() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.checkHitRateCommand(), p.checkBotCommand())
+	c.AddCommand(p.checkHitRateCommand(), p.checkLatencyCommand(), p.checkBotCommand())
 	return c
 }
 
@@ -118,62 +116,4 @@ func (p *program) asPlugin(c *cobra.Command, name string) *cobra.Command {
 		return nil
 	}
 	return c
-}
-
-// botCheck is what the check of the bot is called.
-const botCheck = "OPSBOT"
-
-func (p *program) checkBotCommand() *cobra.Command {
-	var url string
-	c := &cobra.Command{
-		Use:   "opsbot",
-		Short: "look whether the bot does its work",
-		Long: `Ask the running bot whether it does its work: at --url, or else over its socket, or else at the listener of the group ops of the configuration. It is CRITICAL
-when nobody answers, or when one of its parts does not do its work.
-
-` + pluginCodes,
-		Example: `  opsbot check opsbot --url http://127.0.0.1:8081/readyz`,
-		RunE: p.run(func(ctx context.Context, _ []string) error {
-			return p.plugin(ctx, botCheck, checkPatience, func(ctx context.Context) plugin.Result { return p.checkBot(ctx, url) })
-		}),
-	}
-	c.Flags().StringVar(&url, "url", "", "the `URL` of the bot's readiness, such as http://127.0.0.1:8081/readyz")
-	return p.asPlugin(c, botCheck)
-}
-
-func (p *program) checkBot(ctx context.Context, url string) plugin.Result {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience/2) // asked over two ways
-	defer cancel()
-	start := time.Now()
-	var h socket.Health
-	var err error
-	if url != "" {
-		h, err = healthFrom(ctx, url+"?format=json")
-	} else {
-		h, err = p.askHealth(ctx)
-	}
-	r := plugin.Result{Name: botCheck, Metrics: []plugin.Metric{{Label: "time", Value: time.Since(start).Seconds(), Unit: "s", Decimals: 4, Min: new(0.0)}}}
-	if err != nil {
-		r.Status, r.Text = plugin.Critical, firstLine(err.Error())
-		return r
-	}
-	var ill []string
-	for _, v := range h.Votes {
-		if !v.OK {
-			ill = append(ill, v.Name+": "+v.Why)
-		}
-	}
-	r.Metrics = append(r.Metrics,
-		plugin.Metric{Label: "parts", Value: float64(len(h.Votes)), Min: new(0.0)}, plugin.Metric{Label: "ill", Value: float64(len(ill)), Min: new(0.0)})
-	switch {
-	case h.Ready && len(ill) == 0:
-		r.Text = fmt.Sprintf("ready, %d parts are well", len(h.Votes))
-	case h.Ready:
-		r.Status, r.Text = plugin.Warning, "ready, but "+strings.Join(ill, "; ")
-	case len(ill) == 0:
-		r.Status, r.Text = plugin.Critical, "not ready"
-	default:
-		r.Status, r.Text = plugin.Critical, "not ready: "+strings.Join(ill, "; ")
-	}
-	return r
 }

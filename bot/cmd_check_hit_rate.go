@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/cache"
 	"github.com/shitops/opsbot/icinga/hitrate"
 	"github.com/shitops/opsbot/icinga/plugin"
@@ -21,23 +19,31 @@ import (
 // hitRateOptions are the flags of check cache-hit-rate.
 type hitRateOptions struct {
 	hitrate.Check
-	node, cache, channel, warning, critical, stateDir, stats string
+	node, cache, channel, edge, warning, critical, stateDir, stats string
 }
 
 func (p *program) checkHitRateCommand() *cobra.Command {
 	o := hitRateOptions{Check: hitrate.Default()}
-	c := &cobra.Command{
+	var c *cobra.Command
+	c = &cobra.Command{
 		Use:   "cache-hit-rate",
 		Short: "look at the hit rate of a cache",
 		Long: `Look how much of what was asked for in the last minutes the cache of a node had. The counters are those of varnishstat, so it runs on the node itself,
 as a user who may read them (of the group varnish). Samples are kept in a folder from call to call; the first one says UNKNOWN. Where the user
 may read the secret of the management port, too, the check knows when the cache was flushed, and lets it fill again.
 
+A cache counts no channels. With --channel the check asks for some of the channel's segments itself, as a viewer does and from anywhere, and counts how
+many the cache had. Each segment counts once, however many viewers it has, and what was missing is in the cache from then on. Nothing is kept.
+
 ` + pluginCodes,
 		Example: `  opsbot check cache-hit-rate --node ams-1 --warning 85: --critical 70:
+  opsbot check cache-hit-rate --node ams-1 --channel http://origin.example/news/master.m3u8
   opsbot check cache-hit-rate --node ams-1 --varnishstat /var/lib/varnish/ams-1`,
 		RunE: p.run(func(ctx context.Context, _ []string) error {
 			return p.plugin(ctx, hitrate.Name, checkPatience, func(ctx context.Context) plugin.Result {
+				if o.channel != "" && !c.Flags().Changed("min-requests") {
+					o.MinRequests = hitrate.MinAsked
+				}
 				r, err := p.checkHitRate(ctx, o)
 				if err != nil {
 					return plugin.Failed(hitrate.Name, err)
@@ -49,7 +55,8 @@ may read the secret of the management port, too, the check knows when the cache 
 	f := c.Flags()
 	f.StringVar(&o.node, "node", "", "the `name` of the node in the inventory")
 	f.StringVar(&o.cache, "cache", "", "the `name` of the cache, where the node has more than one")
-	f.StringVar(&o.channel, "channel", "", "only what lies below this `path`; varnishstat counts no paths, so with it the check says UNKNOWN")
+	f.StringVar(&o.channel, "channel", "", "a deployment, or the `URL` of a playlist at its origin: look at that channel, as a viewer does")
+	f.StringVar(&o.edge, "edge", "", "the `URL` of the cache for viewers, for a channel; with it no configuration is read")
 	f.StringVar(&o.warning, "warning", hitrate.Warning, "`range` of the rate in per cent; 85: warns below 85")
 	f.StringVar(&o.critical, "critical", hitrate.Critical, "`range` of the rate in per cent")
 	f.Var((*span)(&o.Window), "window", "the `span` that is looked at")
@@ -65,8 +72,6 @@ func (p *program) checkHitRate(ctx context.Context, o hitRateOptions) (plugin.Re
 	switch {
 	case o.node == "":
 		return none, errors.New("it needs --node")
-	case o.channel != "":
-		return none, fmt.Errorf("%s: varnishstat counts the cache as a whole, not by channel; leave --channel out", o.channel)
 	case o.Window <= 0:
 		return none, fmt.Errorf("--window %s: it is longer than nothing", o.Window)
 	case o.WarmUp < 0:
@@ -75,6 +80,9 @@ func (p *program) checkHitRate(ctx context.Context, o hitRateOptions) (plugin.Re
 	var err error
 	if o.Thresholds, err = plugin.ParseThresholds(o.warning, o.critical); err != nil {
 		return none, err
+	}
+	if o.channel != "" {
+		return p.checkChannel(ctx, o)
 	}
 	conf := cache.Config{Node: o.node, Name: o.cache, Kind: cache.Varnish, URL: "http://localhost", StatsDir: o.stats}
 	if o.stats == "" {
@@ -139,41 +147,6 @@ func lastContent(file string) string {
 		return ""
 	}
 	return s.Samples[len(s.Samples)-1].Content
-}
-
-// cacheOf finds the cache whose counters can be read here.
-func (p *program) cacheOf(node, name string) (cache.Config, error) {
-	cfg, err := p.loadConfig()
-	if err != nil {
-		return cache.Config{}, errors.New(firstLine(err.Error()))
-	}
-	for _, n := range cfg.Nodes() {
-		if n.Name != node {
-			continue
-		}
-		var found []actions.Cache
-		var names []string
-		for _, c := range n.Caches {
-			if names = append(names, c.Name); name == c.Name || name == "" && c.StatsDir != "" {
-				found = append(found, c)
-			}
-		}
-		switch {
-		case len(found) > 1:
-			return cache.Config{}, fmt.Errorf("%s has the caches %s: say which by --cache", node, strings.Join(names, ", "))
-		case len(found) == 0 && name != "":
-			return cache.Config{}, fmt.Errorf("%s has no cache %s, it has %s", node, name, strings.Join(names, ", "))
-		case len(found) == 0:
-			return cache.Config{}, fmt.Errorf("%s: the configuration does not say where the counters of its cache are (stats.varnishstat)", node)
-		}
-		c := found[0]
-		conf := cache.Config{Node: n.Name, Name: c.Name, Kind: cache.Kind(c.Kind), URL: c.URL, StatsDir: c.StatsDir}
-		if key, err := cfg.CacheSecret(node, c.Name).Read(); err == nil { // monitoring need not be allowed to: then flushes are not known
-			conf.AdminAddress, conf.Secret = c.AdminAddress, func() ([]byte, error) { return key.Reveal(), nil }
-		}
-		return conf, nil
-	}
-	return cache.Config{}, fmt.Errorf("the inventory of %s has no node %s", filepath.Base(p.configPath), node)
 }
 
 // sampleOf is what the check needs of the counters. A restart of the worker process is another epoch, even where its uptime does not show it.

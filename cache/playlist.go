@@ -21,9 +21,14 @@ type Playlist struct {
 	Ended    bool          // it has EXT-X-ENDLIST: nothing will be added
 	Target   time.Duration // EXT-X-TARGETDURATION
 	Sequence uint64        // EXT-X-MEDIA-SEQUENCE
-	Refs     []Ref         // in the order of the file, repetitions included
-	Ignored  []string      // URIs that cannot be fetched over HTTP, such as skd: keys, and those that do not parse
-	Defines  map[string]string
+	Segments int           // listed, gaps included: the newest is number Sequence+Segments-1
+	Length   time.Duration // of all segments and the parts behind them
+	// Date is the end of the newest segment or part, in the clock of who made the stream; zero where no EXT-X-PROGRAM-DATE-TIME tells.
+	Date    time.Time
+	Breaks  uint64   // discontinuities since the stream began, as far as the playlist tells
+	Refs    []Ref    // in the order of the file, repetitions included
+	Ignored []string // URIs that cannot be fetched over HTTP, such as skd: keys, and those that do not parse
+	Defines map[string]string
 }
 
 // Ref is one reference to another resource.
@@ -52,6 +57,7 @@ func ScanPlaylist(body []byte, base *url.URL, imports map[string]string) (Playli
 	for line := range bytes.Lines(body) {
 		s.line(strings.TrimSpace(string(line)))
 	}
+	s.lengthen(s.parts)
 	return s.Playlist, nil
 }
 
@@ -63,7 +69,9 @@ type scanner struct {
 	bandwidth int64 // of it
 	segment   bool  // the next URI line is a segment
 	gap       bool  // and does not exist
-	segments  int   // seen so far
+
+	duration time.Duration // of the next segment
+	parts    time.Duration // of those behind the last segment
 }
 
 func (s *scanner) line(line string) {
@@ -84,26 +92,41 @@ func (s *scanner) uriLine(line string) {
 		s.Master = true
 		s.add(line, Ref{Role: RolePlaylist, Bandwidth: s.bandwidth})
 	case s.gap:
-		s.segments++
+		s.ended()
 	default:
-		s.add(line, Ref{Role: RoleSegment, Segment: s.segments})
-		s.segments++
+		s.add(line, Ref{Role: RoleSegment, Segment: s.Segments})
+		s.ended()
 	}
 	s.variant, s.segment, s.gap, s.bandwidth = false, false, false, 0
 }
 
+// ended counts a segment, which takes the place of its parts.
+func (s *scanner) ended() {
+	s.Segments++
+	s.lengthen(s.duration)
+	s.duration, s.parts = 0, 0
+}
+
+// longest bounds what durations add up to.
+const longest = 10 * 365 * 24 * time.Hour
+
+func (s *scanner) lengthen(d time.Duration) {
+	d = min(d, longest-s.Length)
+	s.Length += d
+	if !s.Date.IsZero() {
+		s.Date = s.Date.Add(d)
+	}
+}
+
 func (s *scanner) tag(name, value string) {
+	if s.clock(name, value) {
+		return
+	}
 	switch name {
-	case "EXTINF":
-		s.segment = true
 	case "EXT-X-GAP":
 		s.gap = true
 	case "EXT-X-ENDLIST":
 		s.Ended = true
-	case "EXT-X-TARGETDURATION":
-		s.Target = secondsIn(value)
-	case "EXT-X-MEDIA-SEQUENCE":
-		s.Sequence, _ = strconv.ParseUint(value, 10, 64) // 0 is what a missing tag means
 	case "EXT-X-STREAM-INF":
 		s.Master, s.variant, s.bandwidth = true, true, s.bandwidthIn(value)
 	case "EXT-X-I-FRAME-STREAM-INF", "EXT-X-IMAGE-STREAM-INF":
@@ -119,12 +142,50 @@ func (s *scanner) tag(name, value string) {
 	case "EXT-X-KEY", "EXT-X-SESSION-KEY":
 		s.attribute(value, Ref{Role: RoleKey})
 	case "EXT-X-PART":
+		if d, ok := attribute(value, "DURATION"); ok {
+			s.parts = min(s.parts+secondsIn(d), longest)
+		}
 		if gap, _ := attribute(value, "GAP"); gap != "YES" {
-			s.attribute(value, Ref{Role: RolePart, Segment: s.segments})
+			s.attribute(value, Ref{Role: RolePart, Segment: s.Segments})
 		}
 	case "EXT-X-DEFINE":
 		s.define(value)
 	}
+}
+
+// clock reads the tags that place segments in time.
+func (s *scanner) clock(name, value string) bool {
+	switch name {
+	case "EXTINF":
+		duration, _, _ := strings.Cut(value, ",")
+		s.segment, s.duration = true, secondsIn(duration)
+	case "EXT-X-TARGETDURATION":
+		s.Target = secondsIn(value)
+	case "EXT-X-MEDIA-SEQUENCE":
+		s.Sequence, _ = strconv.ParseUint(value, 10, 64) // 0 is what a missing tag means
+	case "EXT-X-DISCONTINUITY-SEQUENCE":
+		n, _ := strconv.ParseUint(value, 10, 32) // 0 is what a missing tag means
+		s.Breaks += n
+	case "EXT-X-DISCONTINUITY":
+		s.Breaks++
+	case "EXT-X-PROGRAM-DATE-TIME":
+		if at, ok := dateIn(value); ok { // of the next segment; parts that came before it belong to that one, too
+			s.Date = at
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// dateIn reads an ISO 8601 date as RFC 8216 section 4.3.2.6 shows it, with the zones that packagers write; none is taken for UTC.
+func dateIn(value string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05"} {
+		if at, err := time.Parse(layout, strings.TrimSpace(value)); err == nil && at.Year() >= 1970 && at.Year() < 9000 {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 func (s *scanner) bandwidthIn(attributes string) int64 {

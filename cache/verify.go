@@ -62,9 +62,15 @@ func verifyOne(ctx context.Context, e Edge, o Origin, object Object) outcome {
 	out := outcome{kind: kindOf(c.edge.lookup, c.edge.uncacheable)}
 	switch out.kind {
 	case outMiss:
-		out.why = "miss: the edge had to fetch it"
+		out.why = missed
 	case outUntold:
-		out.why = "no header tells hit from miss"
+		out.why = untold
 	}
 	return out
 }
+
+// What is said of objects that are not as wanted.
+const (
+	missed = "miss: the edge had to fetch it"
+	untold = "no header tells hit from miss"
+)

@@ -163,11 +163,14 @@ func orDefault[T int | int64 | time.Duration | float64](v, fallback T) T {
 	return v
 }
 
-func (w *walker) allowed(u *url.URL) bool {
-	if u.Scheme == w.origin.Scheme && u.Host == w.origin.Host {
+func (w *walker) allowed(u *url.URL) bool { return allows(w.origin, w.opt.Allow, u) }
+
+// allows tells whether u is at the origin (scheme, host, port), or on an allowed host.
+func allows(origin *url.URL, allow []string, u *url.URL) bool {
+	if u.Scheme == origin.Scheme && u.Host == origin.Host {
 		return true
 	}
-	return slices.ContainsFunc(w.opt.Allow, func(a string) bool {
+	return slices.ContainsFunc(allow, func(a string) bool {
 		return strings.EqualFold(a, u.Host) || u.Port() == "" && strings.EqualFold(a, u.Hostname())
 	})
 }
