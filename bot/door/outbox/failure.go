@@ -97,7 +97,7 @@ func (l *lane) gone(ctx context.Context, j job, err error) {
 		b.o.Count("gone")
 		b.o.Log.Warn("a card has no place any more", "card", j.rec.Card, "channel", l.channel, "err", err)
 	}
-	l.settle(ctx, j.message, j.want.hash)
+	l.settle(ctx, j.message, j.want.hash, err)
 }
 
 // deleted posts a message anew that somebody deleted, once.
@@ -114,7 +114,7 @@ func (l *lane) deleted(ctx context.Context, j job) {
 	if !again {
 		b.o.Count("dropped")
 		b.o.Log.Info("a message was deleted twice, so I leave it", "card", j.rec.Card, "channel", l.channel)
-		l.settle(ctx, j.message, j.want.hash)
+		l.settle(ctx, j.message, j.want.hash, ErrMessageGone)
 		return
 	}
 	b.o.Count("reposted")
@@ -127,7 +127,7 @@ func (l *lane) simplify(ctx context.Context, j job, err error) {
 	if j.want.plain {
 		b.o.Count("dropped")
 		b.o.Log.Error("a card was refused even as a line of text", "card", j.rec.Card, "channel", l.channel, "err", err)
-		l.settle(ctx, j.message, j.want.hash)
+		l.settle(ctx, j.message, j.want.hash, err)
 		return
 	}
 	b.o.Count("refused")

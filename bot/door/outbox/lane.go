@@ -2,10 +2,12 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"time"
 
+	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/reply"
 )
 
@@ -194,7 +196,7 @@ func (l *lane) serveOne(ctx context.Context, m *message) {
 	case idle:
 		l.store(ctx, m)
 	case same:
-		l.settle(ctx, m, m.rec.Shown)
+		l.settle(ctx, m, m.rec.Shown, nil)
 	default:
 		select {
 		case b.slots <- struct{}{}:
@@ -217,6 +219,7 @@ func (l *lane) begin(ctx context.Context, m *message) (job, error) {
 	j := job{message: m, kind: m.kind(), place: m.rec.Place, id: m.rec.Message, nonce: m.nonce(), unsure: m.unsure, want: m.want}
 	b.budget(j.kind).take()
 	b.mu.Unlock()
+	j.place.Root = l.root(ctx, j.message)
 	m.io.Lock()
 	defer m.io.Unlock()
 	if m.rec.Digest && !m.loaded { // a message that nobody knows of would stay as it is for ever
@@ -231,6 +234,32 @@ func (l *lane) begin(ctx context.Context, m *message) (job, error) {
 		j.want = plainly(w)
 	}
 	return j, err
+}
+
+// root returns the message whose thread m belongs into, "" where there is none.
+func (l *lane) root(ctx context.Context, m *message) string {
+	b := l.box
+	if m.rec.Under == "" {
+		return ""
+	}
+	key := keyOf(b.o.Door, m.rec.Place, reply.Card{ID: m.rec.Under})
+	b.mu.Lock()
+	if o := l.messages[key]; o != nil && o.rec.Message != "" {
+		defer b.mu.Unlock()
+		return o.rec.Message
+	}
+	b.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, saveTime)
+	defer cancel()
+	var rec record
+	e, err := b.o.KV.Get(ctx, key)
+	if err == nil {
+		err = json.Unmarshal(e.Value, &rec)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		b.o.Log.Warn("a card goes into no thread", "card", m.rec.Card, "under", m.rec.Under, "err", err)
+	}
+	return rec.Message
 }
 
 // call asks the platform. It may go on for a moment after ctx has ended, so that its outcome is known.
@@ -294,15 +323,16 @@ func (l *lane) end(ctx context.Context, j job, err error) {
 		l.store(ctx, j.message)
 	case j.kind == post:
 		b.o.Count("posted")
-		l.settle(ctx, j.message, j.want.hash)
+		l.settle(ctx, j.message, j.want.hash, nil)
 	default:
 		b.o.Count("edited")
-		l.settle(ctx, j.message, j.want.hash)
+		l.settle(ctx, j.message, j.want.hash, nil)
 	}
 }
 
 // settle notes what the message shows and stores it: at once what is final, later what another state follows.
-func (l *lane) settle(ctx context.Context, m *message, shown string) {
+// Those who wait hear the error, which is nil unless it will never be shown.
+func (l *lane) settle(ctx context.Context, m *message, shown string, end error) {
 	b := l.box
 	m.io.Lock()
 	defer m.io.Unlock()
@@ -314,6 +344,10 @@ func (l *lane) settle(ctx context.Context, m *message, shown string) {
 		b.memory -= m.size()
 		m.waits, m.want.card, m.want.bytes = false, reply.Card{}, 0
 		b.done()
+		for _, c := range m.heard {
+			c <- end
+		}
+		m.heard = nil
 	}
 	if m.keptHash == shown || done {
 		m.kept, m.keptHash = nil, ""

@@ -112,6 +112,43 @@ func (b *Outbox) Send(ctx context.Context, p Place, c reply.Card) error {
 		return err
 	}
 	m, l := b.message(p, w)
+	return b.send(ctx, l, m, p, w)
+}
+
+// SendAndWait is Send that returns once the platform has taken the card, or will never take it.
+func (b *Outbox) SendAndWait(ctx context.Context, p Place, c reply.Card) error {
+	w, err := newWanted(c)
+	if err != nil {
+		return err
+	}
+	m, l := b.message(p, w)
+	b.mu.Lock()
+	m.users++ // until the end
+	b.mu.Unlock()
+	err = b.send(ctx, l, m, p, w)
+	b.mu.Lock()
+	shown := make(chan error, 1)
+	if m.waits {
+		m.heard = append(m.heard, shown)
+	} else {
+		shown <- nil
+	}
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		m.users--
+		l.drop(m)
+	}()
+	select {
+	case end := <-shown:
+		return end
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), err)
+	}
+}
+
+func (b *Outbox) send(ctx context.Context, l *lane, m *message, p Place, w wanted) error {
 	m.io.Lock()
 	defer m.io.Unlock()
 	fresh, err := m.keep(ctx, b, p, w)
@@ -133,7 +170,7 @@ func (b *Outbox) message(p Place, w wanted) (*message, *lane) {
 	l := b.lane(p.Channel)
 	m := l.messages[key]
 	if m == nil {
-		m = &message{key: key, rec: record{Place: p, Card: w.card.ID, At: b.tick()}}
+		m = &message{key: key, rec: record{Place: p, Card: w.card.ID, Under: w.card.Under, At: b.tick()}}
 		l.messages[key] = m
 	}
 	m.users++

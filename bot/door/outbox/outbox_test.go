@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,9 +273,10 @@ func TestStoreDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.stop()
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		w.store = w.disk.Open(fake.Options{Inject: func(op fake.Op) fake.Fault {
-			if down && op.Name != "kv.list" {
+			if down.Load() && op.Name != "kv.list" {
 				return fake.Unavailable
 			}
 			return fake.None
@@ -291,7 +293,7 @@ func TestStoreDown(t *testing.T) {
 		if got := titles(w.wire.all("c")); got != "shown" {
 			t.Errorf("messages = %q, want the card in spite of the store", got)
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(time.Minute)
 		w.stop()
 		w.start()
@@ -336,6 +338,54 @@ func TestCardOfAnySize(t *testing.T) {
 		all := w.wire.all("c")
 		if len(all) != 1 || all[0].card.Title != "big" || !strings.Contains(all[0].card.Lines[len(all[0].card.Lines)-1], "left out") {
 			t.Errorf("messages = %s, want one that says that something is left out", titles(all))
+		}
+	})
+}
+
+// TestUnder brings details into the thread of the message that they belong to, also when that was posted by an earlier process.
+func TestUnder(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		under := func(n int) reply.Card {
+			return reply.Card{ID: fmt.Sprint("d", n), Kind: reply.Answer, Title: fmt.Sprint("detail ", n), Under: "r-1"}
+		}
+		w.send("c", live("r-1", "begins"), under(1))
+		w.settle()
+		w.stop()
+		w.start()
+		w.send("c", under(2), reply.Card{ID: "d3", Kind: reply.Answer, Title: "of nobody", Under: "r-9"})
+		w.settle()
+		var got []string
+		for _, m := range w.wire.all("c") {
+			got = append(got, m.card.Title+" in "+m.root)
+		}
+		if want := "begins in |detail 1 in m1|detail 2 in m1|of nobody in "; strings.Join(got, "|") != want {
+			t.Errorf("messages = %s, want %s", strings.Join(got, "|"), want)
+		}
+	})
+}
+
+func TestSendAndWait(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		begin := time.Now()
+		w.send("c", reply.Card{Kind: reply.Answer, Title: "before"})
+		card := reply.Card{ID: "x", Kind: reply.Answer, Title: "ring"}
+		if err := w.box.SendAndWait(t.Context(), outbox.Place{Channel: "c"}, card); err != nil || time.Since(begin) < time.Second {
+			t.Errorf("SendAndWait = %v after %s, want nil once it is its turn", err, time.Since(begin))
+		}
+		if err := w.box.SendAndWait(t.Context(), outbox.Place{Channel: "c"}, card); err != nil {
+			t.Errorf("SendAndWait of what is shown = %v, want nil", err)
+		}
+		w.wire.fault = func(string, string) error { return outbox.ErrGone }
+		card.ID = "y"
+		if err := w.box.SendAndWait(t.Context(), outbox.Place{Channel: "c"}, card); !errors.Is(err, outbox.ErrGone) {
+			t.Errorf("SendAndWait to a channel that is gone = %v, want ErrGone", err)
+		}
+		w.wire.fault = func(string, string) error { return outbox.ErrNotSent }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		card.ID = "z"
+		if err := w.box.SendAndWait(ctx, outbox.Place{Channel: "c"}, card); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("SendAndWait to a platform that is down = %v, want the deadline", err)
 		}
 	})
 }

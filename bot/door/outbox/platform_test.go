@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // shown is one message of the platform.
 type shown struct {
 	id, channel, nonce string
+	root               string
 	card               reply.Card
 	edits              []time.Time
 	at                 time.Time
@@ -43,7 +44,6 @@ type platform struct {
 	lost     func(op, channel string) bool  // the call has its effect, and its answer is lost
 	perPost  time.Duration                  // least time between posts in one channel
 	perMin   int                            // edits in all channels
-	strict   bool                           // a limit that is passed is an error of the test
 	takes    time.Duration
 }
 
@@ -84,7 +84,7 @@ func (p *platform) Post(ctx context.Context, at outbox.Place, c reply.Card, nonc
 		}
 	}
 	p.n++
-	m := &shown{id: fmt.Sprintf("m%d", p.n), channel: at.Channel, nonce: nonce, card: c, at: now, states: []string{c.Title}}
+	m := &shown{id: fmt.Sprintf("m%d", p.n), channel: at.Channel, nonce: nonce, root: at.Root, card: c, at: now, states: []string{c.Title}}
 	p.messages = append(p.messages, m)
 	p.posts = append(p.posts, now)
 	if p.lost != nil && p.lost("post", at.Channel) {

@@ -27,6 +27,7 @@ type record struct {
 	Long    bool        `json:"long,omitempty"`  // to be remembered for long
 	Anew    int         `json:"anew,omitempty"`  // how often it was posted again after somebody deleted it
 	Digest  bool        `json:"digest,omitempty"`
+	Under   string      `json:"under,omitempty"` // the ID of the card whose thread it belongs into
 }
 
 // message is one message of the platform, which may not exist there yet.
@@ -44,7 +45,8 @@ type message struct {
 	want   wanted
 	waits  bool // want is not shown yet
 	since  time.Time
-	told   string // the hash of what the digest told of it
+	heard  []chan error // who waits until it is shown
+	told   string       // the hash of what the digest told of it
 	queued bool
 	users  int       // calls of Send under way
 	edited time.Time // the last call

@@ -19,6 +19,9 @@ type Place struct {
 	Hook string `json:"hook,omitempty"`
 	// HookEnds is when Hook stops working.
 	HookEnds time.Time `json:"hook_ends,omitzero"`
+	// Root is the message of the card that a card names in Under: where there are threads, the card belongs into its thread. It is filled in
+	// for the wire.
+	Root string `json:"-"`
 	// Moved is set on what could not be brought to the place it was meant for.
 	Moved bool `json:"moved,omitempty"`
 }
