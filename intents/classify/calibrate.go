@@ -31,17 +31,18 @@ type Thresholds struct {
 type Left struct {
 	Example
 	Best
+	Taken bool // for something: the best class is not none, and the text passes for it
 }
 
 // Right tells whether the model was right.
 func (l Left) Right() bool { return l.Example.Class == l.Best.Class }
 
-// Calibration is what five-fold cross-validation measured.
+// Calibration is what five-fold cross-validation measured. A text counts for its best class only where it is taken for it.
 type Calibration struct {
 	Thresholds
-	Accuracy  float64 // share of the phrasings of all classes but none that went to their class
-	ToNone    float64 // share of them that went to none
-	FromNone  float64 // share of none that went to another class
+	Accuracy  float64 // share of the phrasings of all classes but none that were taken for their class
+	ToNone    float64 // share of them that were taken for nothing
+	FromNone  float64 // share of none that was taken for something
 	Kept      float64 // share of the phrasings of all classes but none that are right and reach Low
 	Sure      float64 // share of them that are right and reach High
 	LeakedLow float64 // share of none that reaches Low in another class
@@ -61,7 +62,7 @@ func Calibrate(examples []Example, classes, none int, opt Options) (Calibration,
 	c := Calibration{Left: make([]Left, len(examples))}
 	fold := foldOf(examples, opt.Seed)
 	for n := range folds {
-		if err := c.fold(examples, classes, opt, func(i int) bool { return fold[i] == n }); err != nil {
+		if err := c.fold(examples, classes, none, opt, func(i int) bool { return fold[i] == n }); err != nil {
 			return Calibration{}, fmt.Errorf("calibrate, fold %d of %d: %w", n+1, folds, err)
 		}
 	}
@@ -71,7 +72,7 @@ func Calibrate(examples []Example, classes, none int, opt Options) (Calibration,
 }
 
 // fold trains without the examples that are left out and scores those.
-func (c *Calibration) fold(examples []Example, classes int, opt Options, out func(int) bool) error {
+func (c *Calibration) fold(examples []Example, classes, none int, opt Options, out func(int) bool) error {
 	var kept []Example
 	for i, e := range examples {
 		if !out(i) {
@@ -85,7 +86,9 @@ func (c *Calibration) fold(examples []Example, classes int, opt Options, out fun
 	var s Scratch
 	for i, e := range examples {
 		if out(i) {
-			c.Left[i] = Left{e, m.Score(&s, e.Text)}
+			best := m.Score(&s, e.Text)
+			taken := best.Class >= 0 && best.Class != none && (opt.Passes == nil || opt.Passes(e.Text, best.Class))
+			c.Left[i] = Left{e, best, taken}
 		}
 	}
 	return nil
@@ -118,7 +121,7 @@ func foldOf(examples []Example, seed uint64) []int {
 
 // measure finds the thresholds and counts what they let through.
 func (c *Calibration) measure(none int) {
-	taken := slices.DeleteFunc(slices.Clone(c.Left), func(l Left) bool { return l.Best.Class == none || l.Best.Class < 0 })
+	taken := slices.DeleteFunc(slices.Clone(c.Left), func(l Left) bool { return !l.Taken })
 	something := slices.DeleteFunc(slices.Clone(taken), func(l Left) bool { return l.Example.Class == none })
 	slices.SortStableFunc(something, func(a, b Left) int { return cmp.Compare(b.Margin, a.Margin) })
 	if n := len(something); n > 0 {
@@ -152,19 +155,19 @@ func precise(left []Left, enough float64, measure func(Left) float32) float32 {
 func (c *Calibration) count(none int) {
 	var own, foreign int
 	for _, l := range c.Left {
-		taken := l.Best.Class != none && l.Best.Class >= 0
 		if l.Example.Class == none {
 			foreign++
-			c.FromNone += one(taken)
-			c.LeakedLow += one(taken && l.Margin >= c.Low)
-			c.Leaked += one(taken && l.Margin >= c.High)
+			c.FromNone += one(l.Taken)
+			c.LeakedLow += one(l.Taken && l.Margin >= c.Low)
+			c.Leaked += one(l.Taken && l.Margin >= c.High)
 			continue
 		}
 		own++
-		c.Accuracy += one(l.Right())
-		c.ToNone += one(l.Best.Class == none && none >= 0)
-		c.Kept += one(l.Right() && l.Margin >= c.Low)
-		c.Sure += one(l.Right() && l.Margin >= c.High)
+		right := l.Taken && l.Right()
+		c.Accuracy += one(right)
+		c.ToNone += one(!l.Taken)
+		c.Kept += one(right && l.Margin >= c.Low)
+		c.Sure += one(right && l.Margin >= c.High)
 	}
 	for _, share := range []*float64{&c.Accuracy, &c.ToNone, &c.Kept, &c.Sure} {
 		*share /= float64(max(1, own))
