@@ -144,8 +144,16 @@ func halfOfDay(s string) (stem, sun string) {
 
 // pastOrTo reads "half past six", "quarter past 7", "quarter to eight" at i.
 func (w words) pastOrTo(i int) (clock, int) {
-	minute := map[string]int{"half past": 30, "quarter past": 15, "quarter to": 45}[w.at(i)+" "+w.at(i+1)]
-	if minute == 0 || w.pause(i) || w.pause(i+1) {
+	minute := 0
+	switch {
+	case w.is(i, "half", "past"):
+		minute = 30
+	case w.is(i, "quarter", "past"):
+		minute = 15
+	case w.is(i, "quarter", "to"):
+		minute = 45
+	}
+	if minute == 0 || w.pause(i+1) {
 		return clock{}, -1
 	}
 	c, next, err := w.dial(i+2, true)

@@ -1,9 +1,6 @@
 package when
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // day is a day as said.
 type day struct {
@@ -103,20 +100,21 @@ func (w words) weekday(i int, today date) (day, int) {
 
 // weekdayName returns the day that s names in full or for short, -1 where it names none.
 func weekdayName(s string) time.Weekday {
-	if len(s) < 3 {
-		return -1
-	}
-	for d := time.Sunday; d <= time.Saturday; d++ {
-		name := strings.ToLower(d.String())
-		if s == name || s == name[:3] {
-			return d
-		}
-	}
 	switch s {
-	case "tues":
+	case "sunday", "sun":
+		return time.Sunday
+	case "monday", "mon":
+		return time.Monday
+	case "tuesday", "tue", "tues":
 		return time.Tuesday
-	case "thur", "thurs":
+	case "wednesday", "wed":
+		return time.Wednesday
+	case "thursday", "thu", "thur", "thurs":
 		return time.Thursday
+	case "friday", "fri":
+		return time.Friday
+	case "saturday", "sat":
+		return time.Saturday
 	}
 	return -1
 }

@@ -46,13 +46,31 @@ func (d date) real() bool {
 
 // month returns the month that s names, 0 where it names none.
 func month(s string) time.Month {
-	if len(s) < 3 {
-		return 0
-	}
-	for m := time.January; m <= time.December; m++ {
-		if name := strings.ToLower(m.String()); s == name || s == name[:3] || s == "sept" && m == time.September {
-			return m
-		}
+	switch s {
+	case "january", "jan":
+		return time.January
+	case "february", "feb":
+		return time.February
+	case "march", "mar":
+		return time.March
+	case "april", "apr":
+		return time.April
+	case "may":
+		return time.May
+	case "june", "jun":
+		return time.June
+	case "july", "jul":
+		return time.July
+	case "august", "aug":
+		return time.August
+	case "september", "sep", "sept":
+		return time.September
+	case "october", "oct":
+		return time.October
+	case "november", "nov":
+		return time.November
+	case "december", "dec":
+		return time.December
 	}
 	return 0
 }
@@ -154,6 +172,9 @@ func isoDate(s string) (date, bool) {
 // slashDate reads 12/06, 12/06/2026, and with points, in which the day stands first: 12.06., 12.06.2026. With strokes people mean either.
 func (w words) slashDate(i int, today date) (day, int, *Error) {
 	s, points := w.at(i), false
+	if s == "" || s[0] < '0' || s[0] > '9' || !strings.Contains(s, "/") && strings.Count(s, ".") < 2 {
+		return day{}, -1, nil
+	}
 	fields := strings.Split(s, "/")
 	if len(fields) == 1 && strings.Count(s, ".") == 2 {
 		fields, points = strings.Split(strings.TrimSuffix(s, "."), "."), true

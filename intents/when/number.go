@@ -36,36 +36,65 @@ func (w words) number(i int) (n, next int) {
 
 // numberWord returns what one word counts, -1 where it is no number.
 func numberWord(s string) int {
-	if s == "" {
-		return -1
-	}
-	switch s[0] { // most words are none
-	case 'z', 'o', 't', 'f', 's', 'e', 'n':
-	default:
-		return -1
-	}
-	for n, word := range smallNumbers() {
-		if word == s {
-			return n
-		}
-	}
-	for n, word := range tens() {
-		if word == s {
-			return 20 + 10*n
-		}
+	switch s {
+	case "zero":
+		return 0
+	case "one":
+		return 1
+	case "two":
+		return 2
+	case "three":
+		return 3
+	case "four":
+		return 4
+	case "five":
+		return 5
+	case "six":
+		return 6
+	case "seven":
+		return 7
+	case "eight":
+		return 8
+	case "nine":
+		return 9
+	case "ten":
+		return 10
+	case "eleven":
+		return 11
+	case "twelve":
+		return 12
+	case "thirteen":
+		return 13
+	case "fourteen":
+		return 14
+	case "fifteen":
+		return 15
+	case "sixteen":
+		return 16
+	case "seventeen":
+		return 17
+	case "eighteen":
+		return 18
+	case "nineteen":
+		return 19
+	case "twenty":
+		return 20
+	case "thirty":
+		return 30
+	case "forty":
+		return 40
+	case "fifty":
+		return 50
+	case "sixty":
+		return 60
+	case "seventy":
+		return 70
+	case "eighty":
+		return 80
+	case "ninety":
+		return 90
 	}
 	return -1
-}
-
-func smallNumbers() [20]string {
-	return [20]string{
-		"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
-		"sixteen", "seventeen", "eighteen", "nineteen",
-	}
-}
-
-func tens() [8]string {
-	return [8]string{"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}
 }
 
 // ordinal reads "1st", "12th", "first" to "tenth" and returns the number, 0 where s is none.
@@ -77,10 +106,27 @@ func ordinal(s string) int {
 			return n
 		}
 	}
-	for n, word := range [10]string{"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"} {
-		if s == word {
-			return n + 1
-		}
+	switch s {
+	case "first":
+		return 1
+	case "second":
+		return 2
+	case "third":
+		return 3
+	case "fourth":
+		return 4
+	case "fifth":
+		return 5
+	case "sixth":
+		return 6
+	case "seventh":
+		return 7
+	case "eighth":
+		return 8
+	case "ninth":
+		return 9
+	case "tenth":
+		return 10
 	}
 	return 0
 }

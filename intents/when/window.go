@@ -95,7 +95,10 @@ func (w words) forSpan(now time.Time) (f Found, next, lead int, err *Error) {
 // hyphen splits the first word that is a window in itself, 22:00-02:00 or 9am-11am, and returns where it stands, -1 where there is none.
 func (w words) hyphen() (words, int) {
 	for i := range min(len(w), 6) {
-		a, b, ok := strings.Cut(strings.ReplaceAll(w.at(i), "\u2013", "-"), "-")
+		a, b, ok := strings.Cut(w.at(i), "-")
+		if !ok {
+			a, b, ok = strings.Cut(w.at(i), "\u2013")
+		}
 		if !ok || !clockLike(a) && !digits(a) || !clockLike(b) {
 			continue
 		}

@@ -1,8 +1,9 @@
 package when
 
-import "slices"
-
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // words is a line as it came in, with commas behind words.
 type words []string
