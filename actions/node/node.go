@@ -18,6 +18,19 @@ type Options struct {
 	Health func(ctx context.Context, n actions.Node, c actions.Cache) (cache.Health, error)
 	// Patience bounds the asking for health; 0 means 3 s.
 	Patience time.Duration
+
+	// Store holds the nodes that are added at run time; without it none are.
+	Store *Store
+	// World is the inventory of now, by which a step proves that a node is known everywhere; nil proves nothing.
+	World actions.World
+	// Users are asked who refers to a node before it is removed, besides the deployments.
+	Users []User
+	// Added and Removed return what else is to be done about a new node, and about one that goes; nil for nothing.
+	Added, Removed Follow
+	// Forget drops a node that has vanished from the configuration file, Recall takes that back; without them such nodes stay.
+	Forget func(ctx context.Context, name string) error
+	Recall func(ctx context.Context, n actions.Node) error
+	Now    func() time.Time // nil = time.Now
 }
 
 // Nodes answers about nodes. Safe for concurrent use.
@@ -28,14 +41,19 @@ func New(opts Options) *Nodes {
 	if opts.Patience <= 0 {
 		opts.Patience = 3 * time.Second
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	return &Nodes{opts: opts}
 }
 
-// Verbs returns node.list and node.show.
+// Verbs returns what stands behind node.list, node.show, node.add and node.remove.
 func (n *Nodes) Verbs() []actions.Verb {
 	return []actions.Verb{
 		{Intent: "node.list", Risk: actions.Read, Answer: n.list},
 		{Intent: "node.show", Risk: actions.Read, Answer: n.show},
+		{Intent: "node.add", Risk: actions.Reversible, Plan: n.planAdd},
+		{Intent: "node.remove", Risk: actions.Destructive, Plan: n.planRemove},
 	}
 }
 

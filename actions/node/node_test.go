@@ -69,11 +69,11 @@ func TestVerbs(t *testing.T) {
 	var got []string
 	for _, v := range node.New(node.Options{}).Verbs() {
 		got = append(got, v.Intent)
-		if v.Risk != actions.Read || v.Plan != nil || v.Answer == nil {
-			t.Errorf("%s = risk %s, plan %v; want one that only reads", v.Intent, v.Risk, v.Plan != nil)
+		if reads := v.Intent == "node.list" || v.Intent == "node.show"; (v.Risk == actions.Read) != reads || (v.Answer != nil) != reads || (v.Plan != nil) == reads {
+			t.Errorf("%s = risk %s, plan %v, answer %v", v.Intent, v.Risk, v.Plan != nil, v.Answer != nil)
 		}
 	}
-	if diff := cmp.Diff([]string{"node.list", "node.show"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"node.list", "node.show", "node.add", "node.remove"}, got); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
 }
