@@ -98,7 +98,8 @@ func kindOfAnswer(code int, say string) error {
 		return ErrExists
 	case strings.Contains(say, "re-defined"):
 		return ErrPoisoned
-	case strings.Contains(say, "cannot be modified"): // inside of a 200
+	case strings.Contains(say, "Validation failed"), strings.Contains(say, "unknown template"), strings.Contains(say, "Invalid attribute"),
+		strings.Contains(say, "cannot be modified"): // inside of a 200
 		return ErrInvalid
 	}
 	return nil

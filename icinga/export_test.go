@@ -28,3 +28,6 @@ func Decode(status int, data []byte) (objects []Object, names int, err error) {
 	}
 	return objects, len(results), nil
 }
+
+// DecodeEvent reads a line of a stream.
+func DecodeEvent(line []byte) (Event, error) { return decodeEvent(line) }
