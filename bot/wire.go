@@ -43,6 +43,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"watch", a.openWatch},
 		{"work", a.openWork},
 		{"alerts", a.openAlertDoor},
+		{"stream", a.startIcinga},
 		{"talks", a.startChats},
 		{"clock", a.openClock},
 		{"socket", a.openSocket},

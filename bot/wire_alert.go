@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -63,21 +62,6 @@ func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {
 	}
 	a.monitoring = m
 	return nil
-}
-
-// icingaClient connects to nothing yet: the first call does.
-func icingaClient(cfg *config.Config, a *App) (*icinga.Client, error) {
-	var ca []byte
-	if cfg.Icinga.CAFile != "" {
-		var err error
-		if ca, err = os.ReadFile(cfg.Icinga.CAFile); err != nil {
-			return nil, fmt.Errorf("icinga.ca_file: %w", err)
-		}
-	}
-	return icinga.New(icinga.Options{
-		URL: cfg.Icinga.URL, User: cfg.Icinga.User, CA: ca, ServerName: cfg.Icinga.ServerName, Log: a.log.With("room", "icinga"),
-		Password: func() (secret.Secret, error) { return a.config.Load().Icinga.Password.Read() },
-	})
 }
 
 // openAlertDoor takes notifications, once the desk is there to hand them to.

@@ -35,7 +35,7 @@ func TestAlertMistakes(t *testing.T) {
 		{"password as a value", base + "icinga: {url: \"https://i\", user: o, password: hunter2}\n", `3:37: icinga.password: unknown key; known: url, user, password_file`},
 		{"two passwords", base + "icinga: {url: \"https://i\", user: o, password_env: P, password_file: p}\n", `3:51: icinga.password_env: is one place too many`},
 		{"certificate without its key", base + "icinga: {url: \"https://i\", user: o, certificate_file: c}\n", `3:9: icinga.key_file: is missing; it is the key of certificate_file`},
-		{"pin", base + "icinga: {url: \"https://i\", user: o, password_env: P, pin: abc}\n", `3:59: icinga.pin: "abc" is no SHA-256 in hexadecimal`},
+		{"pin", base + "icinga: {url: \"https://i\", user: o, password_env: P, pins: [abc]}\n", `3:61: icinga.pins[0]: "abc" is no digest of a key`},
 		{"instance", base + "icinga: {instance: \"a b\"}\n", `3:20: icinga.instance: "a b" is no name`},
 		{"registration nowhere", base + "icinga: {register: true}\n", `3:9: icinga.url: is missing; it is the address of the API`},
 		{"heartbeat nowhere", base + "icinga: {heartbeat: {host: opsbot}}\n", `3:9: icinga.url: is missing; it is the address of the API`},

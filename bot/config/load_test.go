@@ -77,8 +77,8 @@ icinga:
   instance: edge-bot
   certificate_file: opsbot.crt
   key_file: opsbot.key
-  pin: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
-  heartbeat: {host: opsbot, every: 1m}
+  pins: ["sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+  heartbeat: {host: opsbot, every: 2m}
   notifications:
     - {name: icinga2, hmac: [{id: k1, secret_file: hmac1.key}, {id: k2, secret_env: HMAC2}]}
     - {name: icinga-notifications, bearer_file: icn.token}
@@ -162,8 +162,8 @@ func TestFull(t *testing.T) {
 		Icinga: config.Icinga{
 			URL: "https://icinga.example:5665", User: "opsbot", Password: secret.Source{File: "/etc/opsbot/icinga.password"},
 			CAFile: "/etc/opsbot/icinga-ca.crt", ServerName: "icinga-master", Stream: true, Register: true, Instance: "edge-bot",
-			Certificate: "/etc/opsbot/opsbot.crt", Key: "/etc/opsbot/opsbot.key", Pin: strings.Repeat("0a", 32),
-			Heartbeat: config.Heartbeat{Host: "opsbot", Service: "OpsBot", Every: time.Minute},
+			Certificate: "/etc/opsbot/opsbot.crt", Key: "/etc/opsbot/opsbot.key", Pins: []string{"sha256//" + strings.Repeat("A", 43) + "="},
+			Heartbeat: config.Heartbeat{Host: "opsbot", Service: "OpsBot Heartbeat", Every: 2 * time.Minute},
 			Notifications: []config.Notification{
 				{Name: "icinga2", HMAC: []config.HMACKey{{ID: "k1", Secret: secret.Source{File: "/etc/opsbot/hmac1.key"}}, {ID: "k2", Secret: secret.Source{Env: "HMAC2"}}}},
 				{Name: "icinga-notifications", Bearer: secret.Source{File: "/etc/opsbot/icn.token"}},

@@ -59,7 +59,7 @@ type Icinga struct {
 	ServerName    string         `yaml:"server_name" say:"Name in its certificate, where it is not that of the URL."`
 	Certificate   string         `yaml:"certificate_file" say:"Client certificate that the bot shows (an ApiUser with client_cn); in place of the password, or beside it."`
 	Key           string         `yaml:"key_file" say:"The key of that certificate."`
-	Pin           string         `yaml:"pin" say:"SHA-256 of the public key that its certificate must have, 64 hexadecimal digits; without it the CA alone counts."`
+	Pins          []string       `yaml:"pins" say:"Digests of public keys of which its certificate must have one, sha256//…; two while the key is changed, none where the CA is enough."`
 	Stream        bool           `yaml:"stream" say:"Follow its event stream too, so that no problem is missed when a notification is."`
 	Register      bool           `yaml:"register" say:"Create hosts and services of the inventory there, and remove those that the bot created."`
 	Instance      string         `yaml:"instance" say:"Name of this bot on the objects that it creates; two bots on one Icinga2 need two."`

@@ -32,7 +32,7 @@ func (v *checker) icinga() {
 		if c.Certificate == "" {
 			v.needsSecret("icinga.password", c.Password, "the API asks for it")
 		}
-	} else if c.Register || c.Heartbeat.Host != "" || c.Certificate != "" || c.Pin != "" || c.User != "" || !c.Password.IsZero() || c.CAFile != "" || c.ServerName != "" || v.has("icinga.url") {
+	} else if c.Register || c.Heartbeat.Host != "" || c.Certificate != "" || len(c.Pins) > 0 || c.User != "" || !c.Password.IsZero() || c.CAFile != "" || c.ServerName != "" || v.has("icinga.url") {
 		v.say("icinga.url", "is missing; it is the address of the API, such as https://icinga.example:5665")
 	}
 	v.secret("icinga.password", c.Password)
@@ -51,8 +51,11 @@ func (v *checker) icingaClient(c Icinga) {
 	if c.Key != "" {
 		v.required("icinga.certificate_file", c.Certificate, "it is the certificate of key_file")
 	}
-	if c.Pin != "" {
-		v.shape("icinga.pin", c.Pin, publicKey, "SHA-256 in hexadecimal", "64 digits")
+	seen := map[string]string{}
+	for i, pin := range c.Pins {
+		key := fmt.Sprintf("icinga.pins[%d]", i)
+		v.shape(key, pin, keyPin, "digest of a key", "sha256// and 44 characters of base64")
+		v.unique(key, pin, seen)
 	}
 	if !labelKey.MatchString(c.Instance) {
 		v.say("icinga.instance", "%s is no name; use a-z, 0-9, _, . and -, at most 63", quote(c.Instance))
@@ -63,6 +66,9 @@ func (v *checker) icingaClient(c Icinga) {
 		v.atMost("icinga.heartbeat.every", c.Heartbeat.Every, time.Hour)
 	}
 }
+
+// keyPin is RFC 7469 section 2.4 as curl's --pinnedpubkey writes it.
+var keyPin = regexp.MustCompile(`^sha256//[A-Za-z0-9+/]{43}=$`)
 
 var hostPart = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
