@@ -27,8 +27,10 @@ func (p *program) icingaKitCommand() *cobra.Command {
 		Use:   "icinga-kit DIR",
 		Short: "write Icinga2's side as configuration files",
 		Long: `Write the files that Icinga2 needs beside its own into DIR: the user as whom the bot calls its API, commands for checks and notifications, the template
-opsbot-edge for hosts that are caches, the services, and the rule that tells the bot. Copy them to /etc/icinga2/conf.d or to a zone,
-and check them with icinga2 daemon -C.
+opsbot-edge for hosts that are caches and those of what the bot registers itself, the services, and the rule that tells the bot. Copy them to
+/etc/icinga2/conf.d or to a zone, and check them with icinga2 daemon -C.
+
+Of the bot itself people are told, by its heartbeat: name their groups by --people, or let your own rules look after the host of --bot-host.
 
 The flags --url, --key-id, --key-file, --ca and --spool are those that the files give to opsbot notify, and a --config that is given here
 is the one they give to opsbot check; all of them are paths on the machine of Icinga2.
@@ -48,6 +50,9 @@ A file that is there with another content is left alone and named, unless --forc
 	f.StringVar(&o.User, "user", "opsbot", "the `name` of the API user (icinga.user of the bot)")
 	f.StringVar(&o.Program, "program", "/usr/bin/opsbot", "the `path` of this program there")
 	f.StringVar(&o.BotHost, "bot-host", "opsbot", "the `name` of the host that stands for the bot")
+	f.StringSliceVar(&o.People, "people", nil, "`groups` of users who are told when the bot is silent or ill")
+	f.StringVar(&o.PeopleCommand, "people-command", "mail-service-notification", "the `name` of the notification command that tells them")
+	f.StringVar(&o.HostCheck, "host-check", "hostalive", "the `name` of the check command of nodes that the bot registers")
 	f.StringVar(&o.Warning, "warning", hitrate.Warning, "`range` of the hit rate in per cent")
 	f.StringVar(&o.Critical, "critical", hitrate.Critical, "`range` of the hit rate in per cent")
 	f.Var((*span)(&o.Reminder), "reminder", "the `span` between two notifications of one problem")
