@@ -104,7 +104,7 @@ func stamp(t time.Time) string {
 }
 
 // author is who Icinga2 shows: the person, and that it came through the bot.
-func (a *Alerts) author(by string) string { return by + " via " + a.opt.Author }
+func (a *Alerts) author(by string) string { return by + via + a.opt.Author }
 
 // countOf says "edge-1", or "edge-1 and 5 services".
 func countOf(host string, services int) string {
@@ -115,4 +115,15 @@ func countOf(host string, services int) string {
 		return host + " and 1 service"
 	}
 	return fmt.Sprintf("%s and %d services", host, services)
+}
+
+// via is what stands between the name of a person and the bot's in the author that Icinga2 shows.
+const via = " via "
+
+// Person returns who stands behind an author that Icinga2 shows: "anna" for "anna via opsbot", else the author as it is.
+func Person(author string) string {
+	if i := strings.LastIndex(author, via); i > 0 {
+		return author[:i]
+	}
+	return author
 }

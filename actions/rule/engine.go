@@ -60,8 +60,12 @@ type Options struct {
 	Observing func(ctx context.Context) (on bool, why string, err error)
 	// Lease is how long an alert stays with a process that gives no sign of life, after which another takes it up; 0 = 30 s.
 	Lease time.Duration
-	Now   func() time.Time // nil = time.Now
-	Log   *slog.Logger     // nil = discard
+	// History returns the stored alerts from one time to another, oldest first; nil where none are kept.
+	History func(ctx context.Context, from, to time.Time) ([]actions.Alert, error)
+	// Rehearse plans a command as Say would carry it out, doing nothing, and tells whether it would be let through; nil lets all through.
+	Rehearse func(ctx context.Context, c Command) (Judge, error)
+	Now      func() time.Time // nil = time.Now
+	Log      *slog.Logger     // nil = discard
 }
 
 // Engine holds the rules. It is safe for concurrent use; several processes may work on one store.

@@ -20,10 +20,11 @@ const (
 	KindPause   = "automation.pause"
 )
 
-// Verbs returns what stands behind rule.list, rule.enable, rule.disable and automation.pause.
+// Verbs returns what stands behind rule.list, rule.test, rule.enable, rule.disable and automation.pause.
 func (e *Engine) Verbs() []actions.Verb {
 	return []actions.Verb{
 		{Intent: "rule.list", Risk: actions.Read, Answer: e.list},
+		{Intent: "rule.test", Risk: actions.Read, Answer: e.test},
 		{Intent: "rule.enable", Risk: actions.Disruptive, Plan: e.planEnable},
 		{Intent: "rule.disable", Risk: actions.Disruptive, Plan: e.planDisable},
 		{Intent: "automation.pause", Risk: actions.Reversible, Plan: e.planPause},
@@ -80,6 +81,9 @@ func (e *Engine) planEnable(ctx context.Context, r actions.Request, _ actions.Wo
 	}
 	if !c.Enabled {
 		notes = append(notes, "it acts with your rights")
+	}
+	if e.opt.History != nil {
+		notes = append(notes, e.foretold(ctx, c, r.At))
 	}
 	args := SwitchArgs{Rule: c.Name, Command: c.Do, By: r.Actor.String()}
 	return onePlan(r, actions.Disruptive, "enable rule "+c.Name, notes, KindEnable, "rule/"+c.Name, args), nil
