@@ -140,8 +140,10 @@ func (v *view) summary() string {
 		words = append(words, "live edge "+seconds(v.age)+" old")
 	case v.hasStall && v.stall == 0:
 		words = append(words, fmt.Sprintf("at segment %d, moving", v.Edge.End))
+	case v.hasStall:
+		words = append(words, fmt.Sprintf("at segment %d for %s", v.Edge.End, seconds(v.stall)))
 	default:
-		words = append(words, fmt.Sprintf("at segment %d, without dates", v.Edge.End))
+		words = append(words, fmt.Sprintf("at segment %d, the next look tells whether it moves", v.Edge.End))
 	}
 	if v.hasLag && v.lag > 0 {
 		words = append(words, seconds(v.lag)+" behind the origin")
