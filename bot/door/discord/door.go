@@ -39,6 +39,7 @@ type Door struct {
 	state   state
 	self    string            // the bot's own id
 	directs map[string]string // person -> channel of direct messages
+	threads map[string]bool   // messages that have a thread
 	kept    map[string]bool   // keys of long custom ids that the store has
 	last    shownAt           // the last message in the channel of alerts
 	renewed time.Time         // when the token was read last
@@ -63,6 +64,7 @@ func New(o Options) (*Door, error) {
 	d := &Door{
 		o: o, key: key, rest: r, inbox: inbox{o.KV, "inbox.discord." + o.Application + "."}, queue: make(chan work, 4096), intake: make(chan struct{}, 128),
 		responses: responses{all: map[string]*responseState{}}, echoes: echoes{all: map[string]string{}}, directs: map[string]string{}, kept: map[string]bool{},
+		threads: map[string]bool{},
 	}
 	d.state.why = "not connected yet"
 	d.box, err = outbox.New(outbox.Options{

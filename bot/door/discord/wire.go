@@ -195,6 +195,11 @@ func (w wire) open(ctx context.Context, p outbox.Place, c reply.Card, m embed.Me
 	if re := refers(p.Hook); re != "" && strings.HasSuffix(p.Channel, "/"+channel) {
 		out.Reference = &reference{Message: re}
 	}
+	if p.Root != "" {
+		if channel, out.Reference, err = w.under(ctx, p, channel); err != nil {
+			return "", err
+		}
+	}
 	var have sent
 	if err := w.send(ctx, http.MethodPost, "channels/"+channel+"/messages", out, &have); err != nil {
 		return "", err

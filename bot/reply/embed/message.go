@@ -53,9 +53,12 @@ func Render(c reply.Card, o Options) Message {
 		m.Components = []discordgo.MessageComponent{}
 	}
 	p := page{card: c, left: board.left}
-	m.Embeds = append(m.Embeds, p.embed())
-	if o.Loud {
-		m.Content = cut(sign(c.Kind)+Escape(oneLine(c.Title)), maxContent)
+	e := p.embed()
+	if title := strings.TrimSpace(sign(c.Kind) + Escape(oneLine(c.Title))); o.Loud && title != "" && e.Title != "" {
+		m.Content, e.Title = cut("**"+title, maxContent-2)+"**", ""
+	}
+	if e.Title+e.Description != "" || e.Footer != nil {
+		m.Embeds = append(m.Embeds, e)
 	}
 	if p.short {
 		m.File = attachment(c)
