@@ -21,6 +21,8 @@ type Stored struct {
 	// Exact is when the state became hard, to the microsecond, where the way it came by tells: it tells apart what happened in one second.
 	Exact time.Time `json:"exact,omitzero"`
 	Vague bool      `json:"vague,omitempty"` // Since is about when it was told, as nothing else was known
+	// Looked is the last check of an object that was looked at: that its state is as told at that time outweighs what was heard before.
+	Looked time.Time `json:"looked,omitzero"`
 }
 
 // The kinds of what a stream and a look at everything tell and no notification does.

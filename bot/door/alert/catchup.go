@@ -82,13 +82,9 @@ func findings(in Incident, o icinga.Object) []stored.Stored {
 	}
 	hard := o.LastHardStateChange
 	if o.Hard() && !o.State.Good() {
-		// After a crash Icinga2 remembers what was some minutes before. If it finds the same state again it tells of no change.
-		if !in.open() && hard.Before(in.Ended) && o.LastCheck.After(in.Ended) {
-			hard = o.LastCheck
-		}
 		return []stored.Stored{finding(icinga.TypeProblem, o, hard)}
 	}
-	if !in.open() {
+	if !in.open() || icinga.State(in.State).Good() { // one that flaps may be well and open
 		return nil
 	}
 	for _, end := range []time.Time{hard, o.LastGood} {
@@ -107,14 +103,15 @@ func wellOf(o icinga.Object) icinga.State {
 	return icinga.OK
 }
 
-// finding is what is stored of a state that was found to be hard since then.
+// finding is what is stored of a state that was found to be hard since then. After a crash Icinga2 remembers what was some minutes before, and if it finds
+// the same state again it tells of no change: so the last check counts as well.
 func finding(t icinga.NotificationType, o icinga.Object, hard time.Time) stored.Stored {
 	whole := hard.Truncate(time.Second)
 	s := stored.NewStored(icinga.Notification{
 		Type: t, Host: o.Host, Service: o.Service, State: o.State, StateType: icinga.Hard, Output: o.Output,
 		ExecutionEnd: whole, LastHardStateChange: whole, LastGood: o.LastGood, At: whole,
 	}, "", time.Time{})
-	s.Sender, s.Exact = stored.SenderCatchUp, hard
+	s.Sender, s.Exact, s.Looked = stored.SenderCatchUp, hard, o.LastCheck
 	return s
 }
 

@@ -25,9 +25,14 @@ func (in *Incident) fold(s stored.Stored) (actions.Alert, bool) {
 func (in *Incident) foldProblem(s stored.Stored) (actions.Alert, bool) {
 	a, known := s.Alert, in.Problem
 	over := !in.Ended.IsZero()
-	if k := in.match(s); k != nil && !(over && s.Exact.After(in.EndedExact) && !in.EndedExact.IsZero()) {
+	stands := over && (in.outweighs(s) || s.Exact.After(in.EndedExact) && !in.EndedExact.IsZero())
+	if k := in.match(s); k != nil && !stands {
 		a.ID, a.Problem, a.Since = k.ID, k.Problem, k.Since
-		return a, k.adopt(s)
+		changed := k.adopt(s)
+		if in.open() && in.State != s.State && in.outweighs(s) { // what was heard came in another order
+			in.State, changed = s.State, true
+		}
+		return a, changed
 	}
 	if over && !s.Checked.Before(in.Ended) {
 		known = icinga.Problem{} // it was well since
@@ -38,13 +43,16 @@ func (in *Incident) foldProblem(s stored.Stored) (actions.Alert, bool) {
 	}
 	a.ID, a.Problem, a.Since = t.ID(), t.Problem.ID(), t.Problem.Since
 	same := t.Problem == in.Problem
-	if late := !same && !in.Problem.IsZero() && t.Problem.Since.Before(in.Problem.Since) || over && s.Checked.Before(in.Ended); late {
-		return a, false // what is known is newer
+	if late := !same && !in.Problem.IsZero() && t.Problem.Since.Before(in.Problem.Since) || over && s.Checked.Before(in.Ended); late && !stands {
+		in.remember(s, a) // what is known is newer
+		return a, true
 	}
 	if !same || over {
 		*in = Incident{Problem: t.Problem, Seen: in.Seen}
 	}
-	in.Node, in.State = s.Node, s.State
+	if in.Node = s.Node; in.State == "" || !seenOf(s, a).before(in.newest()) {
+		in.State = s.State
+	}
 	in.remember(s, a)
 	in.add(Line{Key: a.ID, At: s.Received, Text: in.report(s)})
 	return a, true
@@ -60,14 +68,15 @@ func (in *Incident) foldEnd(s stored.Stored) (actions.Alert, bool) {
 	}
 	a.ID, a.Problem, a.Since = t.ID(), t.Problem.ID(), t.Problem.Since
 	over, same := !in.Ended.IsZero(), t.Problem == in.Problem
-	if k := in.match(s); k != nil {
+	stands := in.open() && in.outweighs(s)
+	if k := in.match(s); k != nil && !stands {
 		a.ID, a.Problem, a.Since = k.ID, k.Problem, k.Since
 		return a, k.adopt(s)
 	}
-	if over && same || !in.Problem.IsZero() && s.Checked.Before(in.Problem.Since) {
-		return a, false
-	}
 	in.remember(s, a)
+	if !stands && (over && same || !in.Problem.IsZero() && s.Checked.Before(in.Problem.Since)) {
+		return a, true
+	}
 	if in.Flapping.on() && !over && s.Kind != stored.KindRemoved {
 		in.State = s.State // it ends when the flapping does
 		return a, true

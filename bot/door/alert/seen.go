@@ -6,7 +6,6 @@ import (
 
 	"github.com/shitops/opsbot/actions"
 	stored "github.com/shitops/opsbot/actions/alert"
-	"github.com/shitops/opsbot/icinga"
 )
 
 // Seen is one trigger that was told of an object, by whichever way it came first. It is how the same thing is known again when it comes by another way.
@@ -42,7 +41,7 @@ func (in *Incident) match(s stored.Stored) *Seen {
 			continue
 		}
 		switch {
-		case s.Kind != string(icinga.TypeProblem), s.Reminder == 0, k.Number == s.Reminder:
+		case s.Reminder == 0, k.Number >= s.Reminder: // an older one comes late
 			return k
 		case k.Number == 0 && (k.Vague || !s.Checked.Truncate(time.Second).After(k.Hard)):
 			return k
@@ -65,6 +64,37 @@ func (k *Seen) sameTime(s stored.Stored, in *Incident) bool {
 	return k.Exact.IsZero() || s.Exact.IsZero() || k.Exact.Sub(s.Exact).Abs() <= exactWithin
 }
 
+// outweighs tells whether a look at the object came after all that was heard of it.
+func (in *Incident) outweighs(s stored.Stored) bool {
+	last := in.Ended
+	if in.open() {
+		last = in.newest().Hard
+	}
+	return s.Looked.After(last.Add(time.Second))
+}
+
+// newest returns the state of the problem that was the last to become hard, as far as is known.
+func (in *Incident) newest() Seen {
+	newest := Seen{Hard: in.Problem.Since}
+	for _, k := range in.Seen {
+		if k.Problem == in.Problem.ID() && !k.before(newest) {
+			newest = k
+		}
+	}
+	return newest
+}
+
+// before tells whether the state became hard before the other one; what cannot be told apart did not.
+func (k Seen) before(other Seen) bool {
+	switch {
+	case !k.Hard.Equal(other.Hard):
+		return k.Hard.Before(other.Hard)
+	case !k.Exact.IsZero() && !other.Exact.IsZero():
+		return k.Exact.Before(other.Exact)
+	}
+	return k.Number > 0 && k.Number < other.Number
+}
+
 // adopt takes what the alert knows and was not known, and tells whether there was any.
 func (k *Seen) adopt(s stored.Stored) bool {
 	before := *k
@@ -80,11 +110,13 @@ func (k *Seen) adopt(s stored.Stored) bool {
 	return *k != before
 }
 
+func seenOf(s stored.Stored, a actions.Alert) Seen {
+	return Seen{Kind: s.Kind, State: s.State, Hard: s.Since, Exact: s.Exact, Number: s.Reminder, ID: a.ID, Problem: a.Problem, Since: a.Since, Vague: s.Vague}
+}
+
 // remember notes a trigger.
 func (in *Incident) remember(s stored.Stored, a actions.Alert) {
-	in.Seen = append(in.Seen, Seen{
-		Kind: s.Kind, State: s.State, Hard: s.Since, Exact: s.Exact, Number: s.Reminder, ID: a.ID, Problem: a.Problem, Since: a.Since, Vague: s.Vague,
-	})
+	in.Seen = append(in.Seen, seenOf(s, a))
 	if len(in.Seen) > seenMost {
 		in.Seen = slices.Delete(in.Seen, 0, len(in.Seen)-seenMost)
 	}
