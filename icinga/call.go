@@ -144,7 +144,9 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		req.SetBasicAuth(c.opt.User, password.Line())
+		if line := password.Line(); line != "" {
+			req.SetBasicAuth(c.opt.User, line)
+		}
 	}
 	req.Header.Set("Accept", "application/json") // without it: 400 and HTML
 	if body != nil {

@@ -145,15 +145,15 @@ func decodeDowntime(r result) (ScheduledDowntime, error) {
 	d := ScheduledDowntime{
 		Name: r.Name, Host: w.Host, Service: w.Service, Author: w.Author, From: seconds(w.Start), Until: seconds(w.End), Triggered: seconds(w.Trigger), Configured: w.Owner != "",
 	}
-	d.Comment, d.Marker = unmark(w.Comment)
+	d.Comment, d.Marker = Unmark(w.Comment)
 	if !w.Fixed {
 		d.Flexible = time.Duration(w.Duration * float64(time.Second)).Round(time.Millisecond)
 	}
 	return d, nil
 }
 
-// unmark is the other way of mark.
-func unmark(text string) (bare, marker string) {
+// Unmark splits a comment that Icinga2 shows into what was said and the marker behind it, "" where there is none.
+func Unmark(text string) (bare, marker string) {
 	inner, ok := strings.CutSuffix(text, "]")
 	at := strings.LastIndex(inner, " [")
 	if !ok || at < 0 || checkMarker(inner[at+2:]) != nil {

@@ -167,7 +167,9 @@ func TestStorm(t *testing.T) {
 				seen[id] = true
 			}
 			for _, n := range all {
-				if n.Type == icinga.TypeProblem && !seen[triggerOf(n)] {
+				later := n
+				later.Number = 2 // of which the first one is a part when it comes behind it
+				if n.Type == icinga.TypeProblem && !seen[triggerOf(n)] && !seen[triggerOf(later)] {
 					t.Fatalf("process %d: %s was accepted and not handed over", i, triggerOf(n))
 				}
 			}

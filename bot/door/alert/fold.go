@@ -174,32 +174,13 @@ func turn(care **Care, s stored.Stored) bool {
 	return true
 }
 
-// throughUs is how a comment ends that the bot has written for a person.
-const throughUs = " through OpsBot"
-
 // by tells who did it: the person, where the bot has passed it on.
-func by(s stored.Stored) string {
-	text, ours := strings.CutSuffix(strings.TrimSuffix(s.Comment, ")"), throughUs)
-	if !ours {
-		return s.Author
-	}
-	for _, sep := range []string{"(", "acknowledged by "} {
-		if i := strings.LastIndex(text, sep); i >= 0 {
-			return text[i+len(sep):]
-		}
-	}
-	return s.Author
-}
+func by(s stored.Stored) string { return stored.Person(s.Author) }
 
-// why is the comment without who said it.
+// why is the first line of what was said of it.
 func why(s stored.Stored) string {
 	text, _, _ := strings.Cut(s.Comment, "\n")
-	if i := strings.LastIndex(text, " ("); i >= 0 && strings.HasSuffix(text, throughUs+")") {
-		return text[:i]
-	}
-	if strings.HasSuffix(text, throughUs) {
-		return ""
-	}
+	text, _ = icinga.Unmark(text)
 	return text
 }
 

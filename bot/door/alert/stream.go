@@ -72,6 +72,7 @@ const (
 	lookMost    = 30 * time.Second
 	reopenFirst = 500 * time.Millisecond
 	reopenMost  = 30 * time.Second
+	graceMost   = 15 * time.Second
 	// steadyAfter is how long a stream must have been open for the next failure to be the first.
 	steadyAfter = time.Minute
 )
@@ -83,7 +84,8 @@ type Stream struct {
 
 	mu      sync.Mutex
 	leads   bool
-	why     error // nil while events are read
+	why     error     // nil while events are read
+	away    time.Time // since when they are not
 	start   time.Time
 	missing bool // what is missing was told
 }
@@ -110,24 +112,28 @@ func NewStream(o StreamOptions) (*Stream, error) {
 			return o.Source.ProcessCheckResult(ctx, c.Host, c.Service, icinga.CheckResult{Output: "OpsBot is listening", Source: "opsbot", TTL: 5 * canaryEvery / 2})
 		}
 	}
-	return &Stream{opt: o, why: errConnecting}, nil
+	return &Stream{opt: o, why: errConnecting, away: time.Now()}, nil
 }
 
-// Ready returns nil while events are read, here or by another process, or why they are not. Notifications are taken all the same.
+// Ready returns nil while events are read, here or by another process, or why they are not. A reload of Icinga2 takes some seconds, which are nobody's
+// worry. Notifications are taken all the same.
 func (s *Stream) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.leads {
+	if !s.leads || time.Since(s.away) < graceMost {
 		return nil
 	}
 	return s.why
 }
 
-// Leads tells whether this process is the one that reads the stream.
-func (s *Stream) Leads() bool {
+// Live tells whether this process reads events at this moment, and why not: nil and false while another one leads.
+func (s *Stream) Live() (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.leads
+	if !s.leads {
+		return false, nil
+	}
+	return s.why == nil, s.why
 }
 
 // Run reads events until ctx ends, whenever this process is the one to do so. It connects again for ever.
@@ -199,6 +205,9 @@ func (s *Stream) lead(ctx context.Context) {
 func (s *Stream) set(leads bool, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if why != nil && (s.why == nil || !s.leads) {
+		s.away = time.Now()
+	}
 	s.leads, s.why = leads, why
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	stored "github.com/shitops/opsbot/actions/alert"
-	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/actions/store/fake"
 	"github.com/shitops/opsbot/bot/door/alert"
 	"github.com/shitops/opsbot/bot/reply"
@@ -113,7 +112,8 @@ func (s *station) await(t *testing.T, what string, fits func(c reply.Card) bool)
 		case c := <-s.cards:
 			s.last[c.ID] = c
 		case <-deadline.C:
-			t.Fatalf("no card that is %s; the newest are %+v; the stream: %v", what, s.last, s.stream.Ready())
+			live, err := s.stream.Live()
+			t.Fatalf("no card that is %s; the newest are %+v; the stream is live: %v, %v", what, s.last, live, err)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func (s *station) report(t *testing.T, host, service string, exit int) {
 // streaming waits until the stream is open.
 func (s *station) streaming(t *testing.T) {
 	t.Helper()
-	poll(t, "the stream is open", func() bool { return s.stream.Leads() && s.stream.Ready() == nil })
+	poll(t, "the stream is open", func() bool { live, _ := s.stream.Live(); return live })
 }
 
 func poll(t *testing.T, what string, is func() bool) {
@@ -177,8 +177,10 @@ func TestLifeOfAProblem(t *testing.T) {
 	if err := s.client.RemoveAcknowledgement(ctx, "edge-1", "Cache Hit Rate", "anna"); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, "no longer acknowledged", func(c reply.Card) bool { return !strings.Contains(c.Title, "acknowledged") && strings.Contains(strings.Join(c.Lines, "\n"), "the acknowledgement has ended") })
-	d := icinga.Downtime{Author: "opsbot", Comment: "moving (bert through OpsBot)", Marker: "m", From: time.Now().Add(-time.Second), Until: time.Now().Add(time.Hour)}
+	s.await(t, "no longer acknowledged", func(c reply.Card) bool {
+		return !strings.Contains(c.Title, "acknowledged") && strings.Contains(strings.Join(c.Lines, "\n"), "the acknowledgement has ended")
+	})
+	d := icinga.Downtime{Author: "bert via opsbot", Comment: "moving", Marker: "m", From: time.Now().Add(-time.Second), Until: time.Now().Add(time.Hour)}
 	if err := s.client.ScheduleDowntime(ctx, "edge-1", "Cache Hit Rate", d); err != nil {
 		t.Fatal(err)
 	}
@@ -188,10 +190,12 @@ func TestLifeOfAProblem(t *testing.T) {
 	if worse.ID != c.ID {
 		t.Errorf("WARNING is %s and CRITICAL %s, want one incident", c.ID, worse.ID)
 	}
-	if err := s.client.RemoveDowntime(ctx, "edge-1", "Cache Hit Rate", "opsbot", "m"); err != nil {
+	if err := s.client.RemoveDowntime(ctx, "edge-1", "Cache Hit Rate", "bert via opsbot", "m"); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, "out of the downtime", func(c reply.Card) bool { return strings.Contains(c.Title, "CRITICAL") && !strings.Contains(c.Title, "downtime") })
+	s.await(t, "out of the downtime", func(c reply.Card) bool {
+		return strings.Contains(c.Title, "CRITICAL") && !strings.Contains(c.Title, "downtime")
+	})
 	s.report(t, "edge-1", "Cache Hit Rate", 0)
 	s.await(t, "over", titled("is OK again"))
 	s.stop()
@@ -321,7 +325,7 @@ for (i in range(50)) { object Host "h-" + i { check_command = "passive"; enable_
 	}
 	s.agree(t)
 	s.Kill()
-	poll(t, "it is noticed", func() bool { return s.stream.Ready() != nil })
+	poll(t, "it is noticed", func() bool { live, _ := s.stream.Live(); return !live })
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +342,6 @@ for (i in range(50)) { object Host "h-" + i { check_command = "passive"; enable_
 // agree waits until the incidents are those that Icinga2 has.
 func (s *station) agree(t *testing.T) {
 	t.Helper()
-	said := ""
 	poll(t, "Icinga2 and the incidents agree", func() bool {
 		problems, err := s.client.Problems(t.Context(), "")
 		if err != nil {
@@ -357,9 +360,6 @@ func (s *station) agree(t *testing.T) {
 		}
 		slices.Sort(want)
 		slices.Sort(got)
-		said = fmt.Sprintf("%v, want %v", got, want)
 		return slices.Equal(want, got)
 	})
-	_ = said
-	_ = store.Alerts
 }
