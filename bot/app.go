@@ -14,6 +14,7 @@ import (
 
 	"github.com/shitops/opsbot/actions/content"
 	"github.com/shitops/opsbot/actions/job"
+	"github.com/shitops/opsbot/actions/node"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
@@ -35,6 +36,8 @@ type Options struct {
 	Log  *slog.Logger // nil discards
 	// AcceptEmpty starts with an empty store where a filled one was expected.
 	AcceptEmpty bool
+	// SlackBase and DiscordBase stand in for the platforms' addresses, for tests and proxies.
+	SlackBase, DiscordBase string
 }
 
 // App is the running bot, the same in `opsbot serve` and in tests: New, Start, Reload, Stop. Its parts are built in wire.go.
@@ -50,6 +53,8 @@ type App struct {
 	content    *content.Content
 	monitoring *monitoring
 	jobs       *job.Store
+	added      *node.Store // the nodes that were added at run time
+	nodes      *node.Nodes
 	clock      atomic.Pointer[clock.Clock]
 	owner      string // names this process in the store
 	engine     *run.Engine

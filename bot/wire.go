@@ -12,7 +12,6 @@ import (
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/content"
-	"github.com/shitops/opsbot/actions/node"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
@@ -37,6 +36,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"caches", a.openContent},
 		{"monitoring", a.openMonitoring},
 		{"jobs", a.openJobs},
+		{"nodes", a.openNodes},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
 		{"chats", a.openChats},
@@ -83,7 +83,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors()} {
 		maps.Copy(executors, more)
 	}
 	e, err := run.New(run.Options{
@@ -125,13 +125,13 @@ func (a *App) observe() run.Observe {
 func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d := &Desk{
 		catalog: a.catalog.Intents(), engine: a.engine, audit: a.audit, questions: &questions{a.store.Bucket(store.Guards)},
-		quotas: policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
+		contexts: contexts{a.store.Bucket(store.Guards)},
+		quotas:   policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
 		bound: a.boundJob, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
 	}
 	d.verbs = map[string]actions.Verb{}
-	nodes := node.New(node.Options{Health: a.content.Health})
 	for _, verbs := range [][]actions.Verb{
-		d.ownVerbs(), nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
+		d.ownVerbs(), a.nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
 		policy.AuditVerbs(a.audit), a.jobs.Verbs(),
 	} {
 		for _, v := range verbs {
@@ -154,8 +154,10 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodes, orphans = a.inventory(nodes, orphans)
 	w := newWorld(nodes, orphans, deployments)
-	parser, err := intents.NewParser(a.catalog, inventoryOf(cfg, w))
+	inv := inventoryOf(cfg, w)
+	parser, err := intents.NewParser(a.catalog, inv)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	if err := a.monitoring.rules.SetRules(bound.rules); err != nil {
 		return nil, err
 	}
-	return &View{Parser: parser, Policy: p, World: w, OnCall: onCall, Binder: bound.binder, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
+	return &View{Parser: parser, Policy: p, World: w, Names: inv, OnCall: onCall, Binder: bound.binder, Zone: cfg.Location(), Limits: Limits{PlanSteps: cfg.Limits.PlanSteps, Fanout: cfg.Limits.Fanout}}, nil
 }
 
 // inventoryOf gives the parser the names that commands may use.
@@ -226,7 +228,7 @@ func (a *App) openWork(_, work context.Context, _ *config.Config) error {
 func (a *App) openSocket(ctx, _ context.Context, cfg *config.Config) error {
 	s, err := socket.Start(ctx, socket.Options{
 		Path: cfg.Socket.Path, Mode: cfg.Socket.Mode, Group: cfg.Socket.Group, Line: cfg.Limits.Line, Desk: a.desk,
-		Log: a.log.With("room", "socket"), Health: a.socketHealth, Reload: a.socketReload, Config: a.socketConfig, Export: a.socketExport,
+		Log: a.log.With("room", "socket"), Health: a.socketHealth, Reload: a.socketReload, Config: a.socketConfig, Review: a.socketReview, Export: a.socketExport,
 	})
 	if err != nil {
 		return err

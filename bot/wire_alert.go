@@ -37,13 +37,16 @@ func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {
 		return err
 	}
 	m.calls = calls
-	alerts := alert.Options{Log: a.store.Log(store.Alerts), KV: guards, Answered: func(ctx context.Context, object, by string) error {
+	alerts := alert.Options{Log: a.store.Log(store.Alerts), KV: guards, Zone: a.zoneOf, Answered: func(ctx context.Context, object, by string) error {
 		_, err := calls.Answer(ctx, object, by, "acknowledged it")
 		return err
 	}}
 	rules := rule.Options{
 		KV: guards, World: liveWorld{a}, Say: a.sayForRule, Diagnose: map[string]rule.Diagnosis{config.DiagnoseStale: a.content.Stale},
 		Tell: a.tellNotice, Call: calls.Call, Observing: a.observing, Known: a.knownForRule, Lease: lease, Log: a.log.With("room", "rule"),
+		History: func(ctx context.Context, from, to time.Time) ([]actions.Alert, error) {
+			return m.alerts.History(ctx, from, to)
+		}, Rehearse: a.rehearse,
 	}
 	if cfg.Icinga.URL != "" {
 		if m.client, err = icingaClient(cfg, a); err != nil {

@@ -128,7 +128,7 @@ func (w *phrase) value(slot, v string) string {
 	}
 	s, _ := spec.Slot(slot)
 	switch s.kind {
-	case kindPlatform, kindState, kindRun, kindDuration, kindPeriod, kindCount, kindVNI, kindTopic:
+	case kindPlatform, kindState, kindRun, kindDuration, kindPeriod, kindCount, kindVNI, kindTopic, kindAddress:
 		return v
 	case kindRate:
 		return v + "/s"
@@ -137,7 +137,7 @@ func (w *phrase) value(slot, v string) string {
 			return quote(v)
 		}
 		return v
-	case kindText, kindReason, kindSchedule, kindCommand:
+	case kindText, kindReason, kindSchedule, kindCommand, kindTime:
 		return quote(v)
 	}
 	if w.catalog.lexicon[strings.ToLower(v)] != wordNone || s.kind == kindNode && !strings.ContainsAny(v, "0123456789") {

@@ -22,6 +22,9 @@ func (m *matcher) untilAt(i int) (time.Duration, int) {
 		return 0, -1
 	}
 	now := m.now
+	if from := m.since(i - 1); !from.IsZero() {
+		now = from
+	}
 	year, month, day := now.Date()
 	at := time.Date(year, month, day, hour, minute, 0, 0, now.Location())
 	if !at.After(now) {

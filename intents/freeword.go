@@ -18,6 +18,10 @@ func (m *matcher) freeValue(k kind, i int) int {
 		return m.command(i)
 	case kindJobName:
 		return m.jobName(i)
+	case kindAddress:
+		return m.address(i)
+	case kindTime:
+		return m.moment(i)
 	}
 	return -1
 }

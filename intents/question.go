@@ -140,6 +140,10 @@ func sampleValue(k kind) string {
 		return "30 5 * * *"
 	case kindCommand:
 		return "status"
+	case kindJobName:
+		return "edge-77"
+	case kindAddress:
+		return "192.0.2.19"
 	case kindService:
 		return "Cache Hit Rate"
 	case kindJob:

@@ -31,6 +31,8 @@ func spoken() map[string][]string {
 		"service":    {"\"Cache Hit Rate\"", "\"on\"", "'disk /'"},
 		"schedule":   {"every day at 5:30", "every monday and friday at 6pm", "every 30 minutes", "\"30 5 * * *\"", "0,30 5 * * 1-5", "@every 90s", "hourly", "@daily", "weekdays at noon"},
 		"command":    {"\"prime news\"", "\"flush edge-1 then prime news\"", "'status'"},
+		"address":    {"192.0.2.77", "2001:db8::77", "edge-77.example.net"},
+		"time":       {"22:00", "6pm", "tomorrow at 02:00", "today at 23:30", "2026-03-02 04:00", "2026-03-02T04:00:00+01:00"},
 		"topic":      {"flush", "cache.flush", "runs", "cache"},
 	}
 }
@@ -51,7 +53,7 @@ func TestEverySentenceOfEveryPattern(t *testing.T) {
 		value := func(slot, of, before string) string {
 			s, _ := spec.Slot(slot)
 			values := pool[of]
-			if before == "until" {
+			if before == "until" || of == "duration" && (before == "to" || before == "till" || before == "and") {
 				values = []string{"6pm", "13:30", "midnight"}
 			}
 			if of == "node" && !s.List {

@@ -34,6 +34,8 @@ const (
 	kindSchedule
 	kindCommand
 	kindJobName
+	kindAddress
+	kindTime
 	kinds // how many there are
 )
 
@@ -41,7 +43,7 @@ const (
 var kindNames = [kinds]string{
 	"", "node", "site", "deployment", "tenant", "segment", "person", "rule", "job", "platform", "url", "prefix",
 	"tag", "run", "state", "duration", "period", "rate", "count", "vni", "topic", "text", "reason", "service", "schedule",
-	"command", "jobname",
+	"command", "jobname", "address", "time",
 }
 
 // String returns the word for k in catalogue files.

@@ -15,7 +15,7 @@ const longestSpan = 30 * 24 * time.Hour
 // Behind "until" it reads a time of day instead, and the value is how long it is until then.
 func (m *matcher) span(i int) int {
 	d, next := m.spanAt(i)
-	if i > 0 && m.toks[i-1].word == wordUntil {
+	if i > 0 && m.untilWord(i-1) {
 		d, next = m.untilAt(i)
 	}
 	if next < 0 || d <= 0 || d > longestSpan {

@@ -16,6 +16,7 @@ const manyNodes = 3
 // touched is everything that a case is about, read from the world.
 type touched struct {
 	nodes       []actions.Node
+	fresh       []actions.Node // that are not in the inventory yet
 	deployments []actions.Deployment
 	sites       map[string]int // how many nodes the world has in each site
 }
@@ -41,14 +42,22 @@ func gather(ctx context.Context, c Case) (touched, error) {
 		}
 		t.deployments = append(t.deployments, d)
 	}
-	return t, t.addNodes(ctx, c.World, names)
+	return t, t.addNodes(ctx, c, names)
 }
 
-func (t *touched) addNodes(ctx context.Context, w actions.World, names []string) error {
+// adding is the intent whose node is not there yet. Rights on it are looked at where it is going to be.
+const adding = "node.add"
+
+// fresh returns the node that a request is about to add.
+func fresh(r actions.Request, name string) (actions.Node, bool) {
+	return actions.Node{Name: name, Address: r.One("address"), Site: r.One("site"), Platform: r.One("platform")}, r.Intent == adding && r.One("node") == name
+}
+
+func (t *touched) addNodes(ctx context.Context, c Case, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	all, err := w.Nodes(ctx)
+	all, err := c.World.Nodes(ctx)
 	if err != nil {
 		return fmt.Errorf("inventory: %w", err)
 	}
@@ -59,6 +68,10 @@ func (t *touched) addNodes(ctx context.Context, w actions.World, names []string)
 	}
 	for _, name := range names {
 		n, ok := known[name]
+		if added, is := fresh(c.Request, name); !ok && is {
+			t.fresh = append(t.fresh, added)
+			continue
+		}
 		if !ok {
 			return fmt.Errorf("node %s: %w", name, actions.ErrUnknown)
 		}

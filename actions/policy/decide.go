@@ -129,7 +129,7 @@ func (p *Policy) decideRole(c Case, name string, t touched) (string, Verdict) {
 // covers tells whether the limits of the role leave room for everything that is touched.
 func (r Role) covers(c Case, t touched) (Verdict, bool) {
 	intent := c.Request.Intent
-	for _, n := range t.nodes {
+	for _, n := range slices.Concat(t.nodes, t.fresh) {
 		if !within(r.Sites, n.Site) {
 			return refusal(c.Risk, RuleSite, fmt.Sprintf("role %s may %s in %s, not on %s in %s", r.Name, intent, places("site", r.Sites), n.Name, place("site", n.Site)),
 				"leave out "+n.Name+", or ask somebody whose role covers it"), false

@@ -92,6 +92,20 @@ func acknowledged(edge string, want bool) func(context.Context, *Tour) (string, 
 	}
 }
 
+// resting verifies at the monitoring that a host is in a downtime, or is not.
+func resting(edge string, want bool) func(context.Context, *Tour) (string, error) {
+	return func(ctx context.Context, t *Tour) (string, error) {
+		text, err := t.World.monitoring.get(ctx, "/v1/objects/downtimes")
+		if err != nil {
+			return "", err
+		}
+		if got := strings.Contains(text, `"`+edge+`"`); got != want {
+			return "", fmt.Errorf("in the monitoring %s is in a downtime: %v, want %v", edge, got, want)
+		}
+		return fmt.Sprintf("in the monitoring %s is in a downtime: %v", edge, want), nil
+	}
+}
+
 func alertScenes() []Scene {
 	return []Scene{
 		{Tell: "An alert: strangers let the hit rate of edge-2 fall while it holds old content; the rule looks, flushes it, and calls a person when the strangers do not go away", Before: low("edge-2"),
@@ -101,6 +115,14 @@ func alertScenes() []Scene {
 		{As: "ben", Say: "undo {ack}", Verify: acknowledged("edge-2", false), Needs: []string{"alert.ack"}},
 		{As: "ben", Say: "ack edge-2", Verify: acknowledged("edge-2", true), Needs: []string{"alert.unack"}},
 		{As: "ben", Say: "unack edge-2", Verify: acknowledged("edge-2", false), Needs: []string{"alert.unack"}},
+		{Tell: "Work on an edge is announced, so that nobody is called; the plan names the times", As: "anna", Say: "downtime edge-1 for 2h because disks", Exit: door.Refused,
+			Want: []string{"do it?", "in downtime from"}, Needs: []string{"downtime.add"}, Verify: resting("edge-1", false)},
+		{As: "anna", Say: "yes", Keep: "rest", Needs: []string{"downtime.add"}, Verify: resting("edge-1", true)},
+		{As: "ben", Say: "end downtime of edge-1", Exit: door.Refused, Want: []string{"anna via opsbot", "do it?"}, Needs: []string{"downtime.remove"}},
+		{As: "ben", Say: "yes", Verify: resting("edge-1", false), Needs: []string{"downtime.remove"}},
+		{As: "ben", Say: "recheck edge-1", Exit: door.Refused, Want: []string{"do it?"}, Needs: []string{"check.rerun"}},
+		{As: "ben", Say: "yes", Want: []string{"edge-1 was checked"}, Needs: []string{"check.rerun"}},
+		{Tell: "What a rule would have done with the alerts so far", As: "anna", Say: "test flush-on-low-hit-rate", Want: []string{"the last 30 days: 1 act"}, Needs: []string{"rule.test"}},
 		{Tell: "Rules can be held, one or all: what they would have done is told, and done once they may again", Before: still, As: "anna",
 			Say: "disable rule flush-on-low-hit-rate for 1h", Needs: []string{"rule.disable"}},
 		{As: "vik", Say: "rules", Want: []string{"off"}, Needs: []string{"rule.list"}},

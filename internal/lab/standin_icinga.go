@@ -64,6 +64,7 @@ type Monitor struct {
 	mu       sync.Mutex
 	services []*monitored
 	comments []monitorComment
+	rests    []monitorDowntime
 	begun    time.Time
 }
 
@@ -79,6 +80,12 @@ type monitored struct {
 }
 
 type monitorComment struct{ Name, Host, Service, Author, Text string }
+
+type monitorDowntime struct {
+	monitorComment
+	start, end, duration float64
+	fixed                bool
+}
 
 // StartMonitor starts a stand-in. It stops when ctx ends, or by Stop.
 func StartMonitor(ctx context.Context, opt MonitorOptions) (*Monitor, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,7 +21,7 @@ func (m *Monitor) routes() http.Handler {
 	mux.HandleFunc("/v1/objects/hosts", func(w http.ResponseWriter, r *http.Request) { m.objects(w, r, false) })
 	mux.HandleFunc("/v1/objects/services", func(w http.ResponseWriter, r *http.Request) { m.objects(w, r, true) })
 	mux.HandleFunc("/v1/objects/comments", m.listComments)
-	mux.HandleFunc("/v1/objects/downtimes", func(w http.ResponseWriter, _ *http.Request) { writeResults(w) })
+	mux.HandleFunc("/v1/objects/downtimes", m.listDowntimes)
 	mux.HandleFunc("POST /v1/actions/{action}", m.act)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != m.User || password != m.Password {
@@ -47,6 +48,12 @@ type monitorRequest struct {
 	Vars    map[string]string `json:"filter_vars"`
 	Author  string            `json:"author"`
 	Comment string            `json:"comment"`
+
+	Downtime string  `json:"downtime"`
+	Start    float64 `json:"start_time"`
+	End      float64 `json:"end_time"`
+	Duration float64 `json:"duration"`
+	Fixed    bool    `json:"fixed"`
 }
 
 func readRequest(r *http.Request) (q monitorRequest) {
@@ -82,7 +89,9 @@ func (m *Monitor) objects(w http.ResponseWriter, r *http.Request, services bool)
 			q.Vars["h"] != "" && q.Vars["h"] != s.check.Host:
 			continue
 		}
-		results = append(results, map[string]any{"name": s.name(), "attrs": s.attributes()})
+		a := s.attributes()
+		a["downtime_depth"] = m.depth(s)
+		results = append(results, map[string]any{"name": s.name(), "attrs": a})
 	}
 	if results == nil && q.object() != "" {
 		http.Error(w, `{"error":404,"status":"No objects found."}`, http.StatusNotFound)
@@ -137,6 +146,11 @@ func (m *Monitor) act(w http.ResponseWriter, r *http.Request) {
 	q := readRequest(r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if r.PathValue("action") == "remove-downtime" {
+		m.rests = slices.DeleteFunc(m.rests, func(d monitorDowntime) bool { return d.Name == q.Downtime })
+		writeResults(w, map[string]any{"code": http.StatusOK, "status": "Successfully removed downtime."})
+		return
+	}
 	for _, s := range m.services {
 		if s.name() != q.object() {
 			continue
@@ -163,7 +177,11 @@ func (m *Monitor) do(s *monitored, action string, q monitorRequest) (code int, s
 		s.acked = false
 	case "add-comment":
 		m.comment(s, q)
-	case "reschedule-check", "process-check-result":
+	case "schedule-downtime":
+		m.rests = append(m.rests, monitorDowntime{m.remark(s, q, len(m.rests)), q.Start, q.End, q.Duration, q.Fixed})
+	case "reschedule-check":
+		s.checked = time.Now()
+	case "process-check-result":
 	default:
 		return http.StatusNotFound, "the stand-in knows no " + action
 	}
@@ -171,7 +189,43 @@ func (m *Monitor) do(s *monitored, action string, q monitorRequest) (code int, s
 }
 
 func (m *Monitor) comment(s *monitored, q monitorRequest) {
-	m.comments = append(m.comments, monitorComment{fmt.Sprintf("%s!%d", s.name(), len(m.comments)), s.check.Host, s.check.Service, q.Author, q.Comment})
+	m.comments = append(m.comments, m.remark(s, q, len(m.comments)))
+}
+
+// remark is what somebody has written beside an object.
+func (m *Monitor) remark(s *monitored, q monitorRequest, n int) monitorComment {
+	return monitorComment{fmt.Sprintf("%s!%d", s.name(), n), s.check.Host, s.check.Service, q.Author, q.Comment}
+}
+
+// depth is how many downtimes an object is in. The lock is held.
+func (m *Monitor) depth(s *monitored) int {
+	n, now := 0, float64(time.Now().Unix())
+	for _, d := range m.rests {
+		if d.Host == s.check.Host && d.Service == s.check.Service && d.fixed && d.start <= now && now < d.end {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Monitor) listDowntimes(w http.ResponseWriter, r *http.Request) {
+	q := readRequest(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var results []any
+	for _, d := range m.rests {
+		service, one := q.Vars["s"]
+		switch {
+		case q.Vars["h"] != "" && d.Host != q.Vars["h"], one && d.Service != service,
+			strings.Contains(q.Filter, "author") && d.Author != q.Vars["a"], strings.Contains(q.Filter, "contains") && !strings.Contains(d.Text, q.Vars["m"]):
+			continue
+		}
+		results = append(results, map[string]any{"name": d.Name, "attrs": map[string]any{
+			"__name": d.Name, "host_name": d.Host, "service_name": d.Service, "author": d.Author, "comment": d.Text,
+			"start_time": d.start, "end_time": d.end, "duration": d.duration, "fixed": d.fixed, "trigger_time": d.start, "config_owner": "",
+		}})
+	}
+	writeResults(w, results...)
 }
 
 // Get returns what a query of the API would, such as /v1/objects/comments.

@@ -1,0 +1,156 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/node"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/bot/config"
+)
+
+// openNodes knows the nodes that were added at run time, and what stands behind the verbs about nodes.
+func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
+	s, err := node.NewStore(node.StoreOptions{KV: a.store.Bucket(store.Inventory), Changed: a.nodesChanged, Log: a.log.With("room", "node")})
+	if err != nil {
+		return err
+	}
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	a.added = s
+	a.nodes = node.New(node.Options{
+		Health: a.content.Health, Store: s, World: liveWorld{a}, Users: []node.User{a.jobsOf, a.runsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+	})
+	follow, stop := context.WithCancel(work)
+	a.working.Go(func() { a.untilStopped("nodes", follow, s.Run) })
+	a.own("nodes", func(context.Context) error { stop(); return nil })
+	return nil
+}
+
+// nodesChanged lets the parser and everybody else know the nodes of now.
+func (a *App) nodesChanged(ctx context.Context) {
+	if err := a.refreshView(ctx); err != nil {
+		a.log.Error("the inventory has changed, and the view stays as it was", "err", err)
+	}
+}
+
+// refreshView builds the view anew from the configuration of now and what the store adds to it.
+func (a *App) refreshView(ctx context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	if a.desk == nil || a.desk.view.Load() == nil {
+		return nil // the start builds it
+	}
+	view, err := a.view(ctx, a.config.Load())
+	if err != nil {
+		return err
+	}
+	a.desk.SetView(view)
+	return nil
+}
+
+// inventory joins the nodes of the file, those that were added, and the orphans. The file goes first: what it defines, nobody has added.
+func (a *App) inventory(file, orphans []actions.Node) (nodes, left []actions.Node) {
+	has := func(all []actions.Node, name string) bool {
+		return slices.ContainsFunc(all, func(n actions.Node) bool { return n.Name == name })
+	}
+	added := slices.DeleteFunc(a.added.Nodes(), func(n actions.Node) bool { return has(file, n.Name) })
+	left = slices.DeleteFunc(slices.Clone(orphans), func(n actions.Node) bool { return has(added, n.Name) })
+	return slices.Concat(file, added), left
+}
+
+// jobsOf names the jobs whose commands are about a node.
+func (a *App) jobsOf(_ context.Context, name string) ([]string, error) {
+	var out []string
+	for _, j := range a.jobs.Jobs() {
+		for _, c := range a.desk.view.Load().Binder.commands(j.Do) {
+			if slices.Contains(c.Slots.All("node"), name) {
+				out = append(out, "job "+j.Name+": "+j.Do)
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// runsOf names the runs under way that touch a node, temporary changes in force included.
+func (a *App) runsOf(ctx context.Context, name string) ([]string, error) {
+	all, err := a.engine.List(ctx, run.Filter{Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range all {
+		if !r.State.Final() && slices.Contains(r.Plan.Targets(), name) {
+			out = append(out, r.ID+": "+r.Plan.Say)
+		}
+	}
+	return out, nil
+}
+
+// forgetOrphan ends the keeping of a node that has vanished from the configuration file.
+func (a *App) forgetOrphan(ctx context.Context, name string) error {
+	return a.editRemembered(ctx, func(r *remembered) bool {
+		n := len(r.Orphans)
+		r.Orphans = slices.DeleteFunc(r.Orphans, func(n actions.Node) bool { return n.Name == name })
+		return len(r.Orphans) < n
+	})
+}
+
+// recallOrphan takes forgetOrphan back.
+func (a *App) recallOrphan(ctx context.Context, n actions.Node) error {
+	return a.editRemembered(ctx, func(r *remembered) bool {
+		if slices.ContainsFunc(slices.Concat(r.Nodes, r.Orphans), func(m actions.Node) bool { return m.Name == n.Name }) {
+			return false
+		}
+		n.Orphaned = true
+		r.Orphans = append(r.Orphans, n)
+		return true
+	})
+}
+
+// editRemembered changes what the store remembers of the file's inventory, and lets everybody know.
+func (a *App) editRemembered(ctx context.Context, edit func(*remembered) bool) error {
+	kv := a.store.Bucket(store.Inventory)
+	entry, err := kv.Get(ctx, fileKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the remembered inventory: %w", err)
+	}
+	var r remembered
+	if err := json.Unmarshal(entry.Value, &r); err != nil {
+		return fmt.Errorf("read the remembered inventory: %w", err)
+	}
+	if edit(&r) {
+		value, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("remember the inventory: %w", err)
+		}
+		if _, err := store.UpdateSure(ctx, kv, fileKey, value, entry.Revision); err != nil {
+			return fmt.Errorf("remember the inventory: %w", err)
+		}
+	}
+	return a.refreshView(ctx)
+}
+
+// zoneOf is the zone in which somebody reads times.
+func (a *App) zoneOf(who actions.Actor) *time.Location {
+	cfg := a.config.Load()
+	for _, p := range cfg.People {
+		if p.Name == who.Name && p.Zone != "" {
+			if loc, err := time.LoadLocation(p.Zone); err == nil { // it was checked when the file was read
+				return loc
+			}
+		}
+	}
+	return cfg.Location()
+}
