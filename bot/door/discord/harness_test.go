@@ -126,6 +126,7 @@ type bench struct {
 	stop   func()
 	route  *httptest.Server
 	set    func(*discord.Options)
+	inject func(storefake.Op) storefake.Fault
 }
 
 // transports runs a test over both.
@@ -163,7 +164,14 @@ func open(t testing.TB, mode discord.Mode, platform func(*fake.Options), set fun
 // start starts a door as a new process would, over what the store holds.
 func (b *bench) start(mode discord.Mode) {
 	b.t.Helper()
-	b.store = b.disk.Open(storefake.Options{})
+	b.store = b.disk.Open(storefake.Options{Inject: func(op storefake.Op) storefake.Fault {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.inject == nil || op.Bucket != store.Dedupe {
+			return storefake.None
+		}
+		return b.inject(op)
+	}})
 	o := discord.Options{
 		Application: application, Mode: mode, PublicKey: b.s.PublicKey(), Guilds: []string{guild}, Alerts: alerts, Base: b.s.URL,
 		Desk: b.desk, KV: b.store.Bucket(store.Dedupe), Leader: b.store.Leader(), Owner: "test", Log: slog.New(slog.DiscardHandler),
@@ -214,6 +222,13 @@ func (b *bench) start(mode discord.Mode) {
 func (b *bench) crash() {
 	b.store.Kill()
 	b.stop()
+}
+
+// faulty lets the store go wrong from now on.
+func (b *bench) faulty(inject func(storefake.Op) storefake.Fault) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inject = inject
 }
 
 // ready waits until the door is ready and its commands are registered.

@@ -1,9 +1,14 @@
 package discord
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/shitops/opsbot/actions/store"
 )
 
 // hook is the way back to an interaction: its token takes edits and further messages for 15 minutes. The zero value leads nowhere.
@@ -46,20 +51,28 @@ func refers(text string) string {
 	return id
 }
 
-// responses remembers which responses still show that the bot is thinking, and which card took them. It is safe for concurrent use.
+// responses knows which card fills which response, so that each is filled once, also by a later process: who takes one writes it down first. It is
+// safe for concurrent use.
 type responses struct {
+	kv     store.KV
+	prefix string
+	now    func() time.Time
+
 	mu  sync.Mutex
-	all map[string]*responseState
+	all map[string]responseState // of this process
 }
 
 type responseState struct {
-	nonce string // of the card that took the response, "" while nobody has
-	gone  bool   // the response was removed
+	open  bool // it waits to be filled
 	until time.Time
 }
 
+// removed is in the place of a nonce where the response was taken away.
+const removed = "-"
+
 // begin notes that a response waits to be filled.
-func (r *responses) begin(id string, now time.Time) {
+func (r *responses) begin(id string) {
+	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.all) > 1024 {
@@ -69,44 +82,45 @@ func (r *responses) begin(id string, now time.Time) {
 			}
 		}
 	}
-	r.all[id] = &responseState{until: now.Add(hookFor + time.Minute)}
+	r.all[id] = responseState{open: true, until: now.Add(hookFor + time.Minute)}
 }
 
-// take takes the response for the card with the nonce; the same card may take it again. Known is false for responses of an earlier process.
-func (r *responses) take(id, nonce string) (mine, known bool) {
+// take takes the response for the card with the nonce; the same card may take it again.
+func (r *responses) take(ctx context.Context, id, nonce string) (mine bool, err error) {
+	key := r.prefix + id
+	_, err = r.kv.CreateFor(ctx, key, []byte(nonce), hookFor+time.Minute)
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrUnknown) {
+		var have store.Entry
+		have, err = r.kv.Get(ctx, key)
+		nonce, mine = string(have.Value), string(have.Value) == nonce
+	} else {
+		mine = err == nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("take the response to interaction %s: %w", id, err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, known := r.all[id]
-	if !known {
-		return false, false
-	}
-	if s.nonce == "" && !s.gone {
-		s.nonce = nonce
-	}
-	return s.nonce == nonce && !s.gone, true
-}
-
-// settle notes what is known of a response of an earlier process: open means that nobody filled it.
-func (r *responses) settle(id string, open bool, now time.Time) {
-	r.begin(id, now)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all[id].gone = !open
+	delete(r.all, id)
+	return mine && nonce != removed, nil
 }
 
 // drop notes that the response was removed.
-func (r *responses) drop(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.all[id]; s != nil {
-		s.gone = true
+func (r *responses) drop(ctx context.Context, id string) error {
+	key := r.prefix + id
+	have, err := r.kv.Get(ctx, key)
+	if err == nil {
+		_, err = r.kv.UpdateFor(ctx, key, []byte(removed), have.Revision, hookFor+time.Minute)
 	}
+	if err != nil {
+		return fmt.Errorf("note that the response to interaction %s is gone: %w", id, err)
+	}
+	return nil
 }
 
 // left tells whether the response still waits to be filled, as far as this process knows.
 func (r *responses) left(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.all[id]
-	return s != nil && s.nonce == "" && !s.gone
+	return r.all[id].open
 }

@@ -83,7 +83,7 @@ func (d *Door) accept(ctx context.Context, i *interaction, a embed.Action, body 
 		return ack{response: notice("I cannot write down what you want at the moment, so nothing was done. Try again in a minute.")}
 	}
 	if i.Kind == kindCommand {
-		d.responses.begin(i.ID, e.At)
+		d.responses.begin(i.ID)
 	}
 	w := d.interactionWork(i, a, e)
 	out.work = &w

@@ -89,9 +89,9 @@ func (w wire) Post(ctx context.Context, p outbox.Place, c reply.Card, nonce stri
 func (w wire) answer(ctx context.Context, p outbox.Place, h hook, c reply.Card, m embed.Message, nonce string) (string, error) {
 	private := c.Private && !strings.HasPrefix(p.Channel, "@me/")
 	if h.message == "" {
-		mine, err := w.takes(ctx, h, nonce)
+		mine, err := w.d.responses.take(ctx, h.id, nonce)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("%w: %w", outbox.ErrNotSent, err)
 		}
 		if mine && h.private == private {
 			return w.respond(ctx, h, m)
@@ -111,23 +111,6 @@ func (w wire) answer(ctx context.Context, p outbox.Place, h hook, c reply.Card, 
 		}
 	}
 	return w.follow(ctx, h, m, private)
-}
-
-// takes tells whether the card with the nonce fills the response. After a restart Discord is asked what became of it.
-func (w wire) takes(ctx context.Context, h hook, nonce string) (bool, error) {
-	mine, known := w.d.responses.take(h.id, nonce)
-	if known {
-		return mine, nil
-	}
-	var have sent
-	err := w.call(ctx, http.MethodGet, w.hookPath(h)+"/messages/@original", nil, &have)
-	if err != nil && codeOf(err) != codeUnknownMessage {
-		return false, err
-	}
-	open := err == nil && discordgo.MessageFlags(have.Flags)&discordgo.MessageFlagsLoading != 0
-	w.d.responses.settle(h.id, open, w.d.o.Now())
-	mine, _ = w.d.responses.take(h.id, nonce)
-	return mine, nil
 }
 
 // respond fills the response of the interaction.
@@ -165,7 +148,9 @@ func (w wire) remove(ctx context.Context, h hook) error {
 	if err != nil && codeOf(err) != codeUnknownMessage {
 		return err
 	}
-	w.d.responses.drop(h.id)
+	if err := w.d.responses.drop(ctx, h.id); err != nil { // at worst another attempt removes it again
+		w.d.o.Log.Warn("a response is gone, which is not written down", "err", err)
+	}
 	return nil
 }
 

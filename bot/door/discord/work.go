@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -96,11 +95,11 @@ func (d *Door) closeResponse(ctx context.Context, w work, h hook, cards int) {
 	if cards == 0 {
 		m = embed.Render(reply.Card{Kind: reply.Answer, Title: "there is nothing to say to that"}, embed.Options{})
 	}
-	if mine, _ := d.responses.take(h.id, "closed"); !mine {
+	if mine, err := d.responses.take(ctx, h.id, "closed"); !mine || err != nil {
 		return
 	}
-	path := "webhooks/" + d.o.Application + "/" + h.token + "/messages/@original"
-	if err := d.rest.call(ctx, http.MethodPatch, path, outgoing{Message: m}, nil); err != nil && !errors.Is(err, context.Canceled) {
+	out := wire{d}
+	if _, err := out.respond(ctx, h, m); err != nil && !errors.Is(err, context.Canceled) {
 		d.o.Log.Info("a response stays open", "event", w.id, "err", err)
 	}
 }

@@ -41,7 +41,7 @@ func (b *board) question(c reply.Card) {
 	switch {
 	case len(choices) == 0 && len(c.Buttons) == 0 && c.Kind == reply.Question:
 		b.row(discordgo.Button{Label: "Answer…", Style: discordgo.PrimaryButton, CustomID: Action{Verb: Open, Token: c.Token}.id(b.next(), b.keep)})
-	case len(choices) <= maxInRow && !slices.ContainsFunc(choices, func(s string) bool { return length(s) > maxLabel }):
+	case len(choices) <= maxInRow && !slices.ContainsFunc(choices, func(s string) bool { return length(label(s)) > maxLabel }):
 		var row []discordgo.MessageComponent
 		for _, choice := range choices {
 			style := discordgo.SecondaryButton

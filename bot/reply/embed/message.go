@@ -54,10 +54,10 @@ func Render(c reply.Card, o Options) Message {
 	}
 	p := page{card: c, left: board.left}
 	e := p.embed()
-	if title := strings.TrimSpace(sign(c.Kind) + Escape(oneLine(c.Title))); o.Loud && title != "" && e.Title != "" {
-		m.Content, e.Title = cut("**"+title, maxContent-2)+"**", ""
+	if o.Loud && e.Title != "" {
+		m.Content, e.Title = "**"+e.Title+"**", ""
 	}
-	if e.Title+e.Description != "" || e.Footer != nil {
+	if strings.TrimSpace(e.Title+e.Description) != "" || e.Footer != nil {
 		m.Embeds = append(m.Embeds, e)
 	}
 	if p.short {
