@@ -4,24 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	stored "github.com/shitops/opsbot/actions/alert"
+	"github.com/shitops/opsbot/actions/rule"
 	"github.com/shitops/opsbot/icinga"
 )
 
 // outputsMost is how many objects of one look are read once more, by name, for what their checks said.
 const outputsMost = 200
 
-// catchUp looks at all hosts and services, compares them with the incidents and stores what is news. It returns when each was last checked.
+// catchUp looks at all hosts and services, compares them with the incidents and stores what is news.
 //
 // What is stored is what the stream or a notification would have told, so that it is folded when one of them tells it as well. What began and ended
 // while nobody listened does not matter any more and is not told.
-func (s *Stream) catchUp(ctx context.Context) (map[string]time.Time, error) {
+func (s *Stream) catchUp(ctx context.Context) error {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, lookMost)
 	defer cancel()
-	all, err := s.opt.Door.incidents.all(ctx) // before the objects: what is folded meanwhile is newer than what is compared with it
+	known, err := s.known(ctx) // before the objects: what is folded meanwhile is newer than what is compared with it
+	if err != nil {
+		return err
+	}
+	g := &glance{Stream: s, there: map[string]bool{}}
+	for _, q := range []icinga.Query{{Hosts: true, Lean: true}, {Lean: true}} {
+		objects, err := s.opt.Source.Objects(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			g.there[o.Name()] = true
+			g.compare(known[o.Name()], o)
+		}
+	}
+	for _, step := range []func() error{
+		func() error { return g.gone(ctx, known) }, func() error { return g.detail(ctx) }, func() error { return g.store(ctx) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	s.opt.Logger.Debug("looked at everything", "objects", len(g.there), "news", len(g.news), "took", time.Since(begin))
+	return nil
+}
+
+// known returns the incidents by object, as they will be when all is folded that is stored.
+func (s *Stream) known(ctx context.Context) (map[string]Incident, error) {
+	d := s.opt.Door
+	all, err := d.incidents.all(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,40 +61,44 @@ func (s *Stream) catchUp(ctx context.Context) (map[string]time.Time, error) {
 	for _, in := range all {
 		known[in.Object()] = in
 	}
-	g := &glance{Stream: s, checked: map[string]time.Time{}}
-	for _, q := range []icinga.Query{{Hosts: true, Lean: true}, {Lean: true}} {
-		objects, err := s.opt.Source.Objects(ctx, q)
+	c, err := rule.Change(ctx, d.opt.KV, cursorKey, 0, func(*cursor) (bool, error) { return false, nil })
+	if err != nil {
+		return nil, fmt.Errorf("read how far alerts are done: %w", err)
+	}
+	for next := c.Done + 1; ; {
+		records, err := d.opt.Log.Read(ctx, next, pageMost)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the stored alerts: %w", err)
 		}
-		for _, o := range objects {
-			g.checked[o.Name()] = o.LastCheck
-			g.compare(known[o.Name()], o)
+		if len(records) == 0 {
+			return known, nil
 		}
+		for _, r := range records {
+			alerts, err := stored.DecodeBatch(r.Data)
+			if err != nil {
+				continue // whoever hands over says so
+			}
+			for _, a := range alerts {
+				in := known[a.Object()]
+				in.Seen = slices.Clone(in.Seen)
+				in.fold(a)
+				known[a.Object()] = in
+			}
+		}
+		next = records[len(records)-1].Sequence + 1
 	}
-	if err := g.gone(ctx, all); err != nil {
-		return nil, err
-	}
-	if err := g.detail(ctx); err != nil {
-		return nil, err
-	}
-	if err := g.store(ctx); err != nil {
-		return nil, err
-	}
-	s.opt.Logger.Debug("looked at everything", "objects", len(g.checked), "news", len(g.news), "took", time.Since(begin))
-	return g.checked, nil
 }
 
 // glance is one look at everything.
 type glance struct {
 	*Stream
-	checked map[string]time.Time
-	news    []stored.Stored
+	there map[string]bool // all objects, by name
+	news  []stored.Stored
 }
 
 // compare adds what is news of an object: what would change its incident.
 func (g *glance) compare(in Incident, o icinga.Object) {
-	in.Seen = append([]Seen(nil), in.Seen...)
+	in.Seen = slices.Clone(in.Seen)
 	for _, s := range findings(in, o) {
 		if _, changed := in.fold(s); changed {
 			g.news = append(g.news, s)
@@ -148,9 +184,10 @@ func caring(in Incident, o icinga.Object) []stored.Stored {
 }
 
 // gone adds the ends of incidents whose objects are no longer there.
-func (g *glance) gone(ctx context.Context, all []Incident) error {
-	for _, in := range all {
-		if _, there := g.checked[in.Object()]; there || !in.open() {
+func (g *glance) gone(ctx context.Context, known map[string]Incident) error {
+	for _, object := range slices.Sorted(maps.Keys(known)) {
+		in := known[object]
+		if g.there[object] || !in.open() {
 			continue
 		}
 		_, err := g.opt.Source.Object(ctx, in.Problem.Host, in.Problem.Service)

@@ -42,6 +42,9 @@ func (in *Incident) foldProblem(s stored.Stored) (actions.Alert, bool) {
 		t.Problem = in.Problem // one that comes and goes goes on
 	}
 	a.ID, a.Problem, a.Since = t.ID(), t.Problem.ID(), t.Problem.Since
+	if s.Reminder == 0 && slices.ContainsFunc(in.Seen, func(k Seen) bool { return k.ID == a.ID }) { // the same state anew, without a number
+		a.ID = fmt.Sprintf("%s@%d", a.ID, s.Since.Unix())
+	}
 	same := t.Problem == in.Problem
 	if late := !same && !in.Problem.IsZero() && t.Problem.Since.Before(in.Problem.Since) || over && s.Checked.Before(in.Ended); late && !stands {
 		in.remember(s, a) // what is known is newer

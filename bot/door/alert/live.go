@@ -13,27 +13,25 @@ import (
 
 // The reasons why a stream is opened again.
 var (
-	errSilent  = errors.New("the stream of events is silent: a result that was reported did not come back")
-	errEnded   = errors.New("the stream of events has ended")
-	errSkipped = errors.New("a line of the stream of events was not understood")
+	errSilent = errors.New("the stream of events is silent: a result that was reported did not come back")
+	errEnded  = errors.New("the stream of events has ended")
 )
 
 // live is one open stream.
 type live struct {
 	*Stream
-	events  Events
-	checked map[string]time.Time // last checks, as they were when everything was looked at; what is not newer is known
-	until   time.Time            // when that is of use no more
-	flow    chan *waiter         // what is being stored, in order
-	heard   chan struct{}        // an event has come
-	canary  chan struct{}        // the canary's has
-	look    chan struct{}        // everything is to be looked at again
+	events Events
+	flow   chan *waiter  // what is being stored, in order
+	heard  chan struct{} // an event has come
+	canary chan struct{} // the canary's has
+	look   chan struct{} // everything is to be looked at again
 }
 
 // flowMost is how many alerts of the stream may wait to be durable.
 const flowMost = 4096
 
-// connect opens a stream, looks at everything, and reads until the stream ends. What comes meanwhile waits in Icinga2, which holds it without limit.
+// connect opens a stream, looks at everything, and reads until the stream ends. What comes while it looks waits in Icinga2, which holds it without
+// limit, and what the look has found already is folded.
 func (s *Stream) connect(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -49,10 +47,9 @@ func (s *Stream) connect(ctx context.Context) error {
 		Stream: s, events: events, flow: make(chan *waiter, flowMost), heard: make(chan struct{}, 1), canary: make(chan struct{}, 1), look: make(chan struct{}, 1),
 	}
 	defer func() { _ = events.Close() }() // it has ended, or is of no use
-	if l.checked, err = s.catchUp(ctx); err != nil {
+	if err := s.catchUp(ctx); err != nil {
 		return fmt.Errorf("look at everything: %w", err)
 	}
-	l.until = time.Now().Add(time.Minute)
 	s.opt.Logger.Info("stream of events is open", "types", len(types))
 	s.set(true, nil)
 	var work sync.WaitGroup
@@ -99,9 +96,6 @@ func (l *live) take(ctx context.Context, e icinga.Event) error {
 		poke(l.look)
 		return nil
 	}
-	if e.Type == icinga.EventCreated || l.known(e) {
-		return nil
-	}
 	for _, n := range newsOf(e) {
 		n.Node = d.opt.Node(ctx, n.Host)
 		n.Received = d.opt.Now().UTC()
@@ -124,19 +118,6 @@ func (l *live) take(ctx context.Context, e icinga.Event) error {
 		}
 	}
 	return nil
-}
-
-// known tells whether the event was already seen by its effect when everything was looked at.
-func (l *live) known(e icinga.Event) bool {
-	if l.checked == nil || e.Type != icinga.EventStateChange {
-		return false
-	}
-	if time.Now().After(l.until) {
-		l.checked = nil
-		return false
-	}
-	last, ok := l.checked[e.Name()]
-	return ok && !e.CheckEnd.After(last)
 }
 
 // settle waits until what was taken is durable. What is not is found again by looking at everything.
@@ -168,7 +149,7 @@ func (l *live) keepLooking(ctx context.Context) error {
 				return err
 			}
 		}
-		if _, err := l.catchUp(ctx); err != nil {
+		if err := l.catchUp(ctx); err != nil {
 			return fmt.Errorf("look at everything: %w", err)
 		}
 	}

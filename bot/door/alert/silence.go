@@ -46,7 +46,9 @@ func (s *Silence) Tell(ctx context.Context, host string) error {
 		}
 	}
 	_, asked := s.asked[host]
-	s.asked[host] = now
+	if !asked {
+		s.asked[host] = now
+	}
 	s.mu.Unlock()
 	if asked {
 		return nil
