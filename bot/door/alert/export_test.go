@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"slices"
 
 	"github.com/shitops/opsbot/actions"
@@ -26,3 +27,6 @@ func Compare(in Incident, o icinga.Object) []stored.Stored {
 	g.compare(in, o)
 	return g.news
 }
+
+// Look looks at everything once.
+func (s *Stream) Look(ctx context.Context) error { return s.catchUp(ctx) }
