@@ -162,7 +162,7 @@ func (v *view) metrics() []plugin.Metric {
 	var out []plugin.Metric
 	add := func(known bool, label string, d time.Duration, t plugin.Thresholds) {
 		if known {
-			out = append(out, plugin.Metric{Label: label, Value: d.Seconds(), Unit: "s", Decimals: 3, Thresholds: t, Min: new(0.0)})
+			out = append(out, plugin.Metric{Label: label, Value: d.Seconds(), Unit: "s", Decimals: 4, Thresholds: t, Min: new(0.0)})
 		}
 	}
 	none := plugin.Thresholds{}
