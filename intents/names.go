@@ -21,6 +21,7 @@ type nameIndex struct {
 	names   []name
 	longest int             // how many words a name may be said in
 	ofKind  [kinds][]string // the names of each kind, in the order of the inventory
+	shapes  [kinds]*shapes  // the same names by how they are spelled; nil for kinds that have none
 }
 
 // appendKey appends the key of text to buf: in lower case, without what separates letters from digits, and with
@@ -83,7 +84,7 @@ func newNameIndex(inv *Inventory, sites []string) (*nameIndex, []string) {
 	x := &nameIndex{keys: make(map[string]int32, len(inv.Nodes)+len(inv.Deployments)+len(inv.Segments)), longest: 1}
 	var problems []string
 	add := func(k kind, names []string) {
-		x.ofKind[k] = names
+		x.ofKind[k], x.shapes[k] = names, newShapes(names)
 		for i, text := range names {
 			if problem := x.add(k, text, int32(i)); problem != "" {
 				problems = append(problems, problem)

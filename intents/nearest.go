@@ -1,7 +1,6 @@
 package intents
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,9 @@ const mostRunes = 64
 func distance(a, b string, most int) int {
 	if len(a)-len(b) > most*utf8.UTFMax || len(b)-len(a) > most*utf8.UTFMax {
 		return most + 1
+	}
+	if len(a) < shortWord && len(b) < shortWord && plain(a) && plain(b) {
+		return shortDistance(a, b, most)
 	}
 	var space [2][mostRunes]rune
 	x, y := runes(space[0][:0], a), runes(space[1][:0], b)
@@ -52,6 +54,45 @@ func distance(a, b string, most int) int {
 	return min(prev[len(x)], most+1)
 }
 
+// shortWord bounds the words whose distance is measured on small tables: most names.
+const shortWord = 16
+
+// shortDistance is distance for short words in ASCII.
+func shortDistance(a, b string, most int) int {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > most {
+		return most + 1
+	}
+	var rows [3][shortWord]uint8
+	before, prev, row := &rows[0], &rows[1], &rows[2]
+	for i := range len(a) + 1 {
+		prev[i] = uint8(i)
+	}
+	for j := 1; j <= len(b); j++ {
+		row[0] = uint8(j)
+		least := row[0]
+		for i := 1; i <= len(a); i++ {
+			cost := uint8(1)
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d := min(prev[i]+1, row[i-1]+1, prev[i-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, before[i-2]+1)
+			}
+			row[i] = d
+			least = min(least, d)
+		}
+		if int(least) > most {
+			return most + 1
+		}
+		before, prev, row = prev, row, before
+	}
+	return min(int(prev[len(a)]), most+1)
+}
+
 // runes appends the runes of text to buf, as many as fit.
 func runes(buf []rune, text string) []rune {
 	for _, r := range text {
@@ -74,24 +115,6 @@ func slips(n int) int {
 	return 2
 }
 
-// shape splits the key of a name into its letters, with a hash for each number, and its numbers.
-func shape(text string) (letters, numbers string) {
-	key, _ := appendKey(nil, text)
-	var l, n strings.Builder
-	for i := range key {
-		if key[i] < '0' || key[i] > '9' {
-			l.WriteByte(key[i])
-			continue
-		}
-		if i == 0 || key[i-1] < '0' || key[i-1] > '9' {
-			l.WriteByte('#')
-			n.WriteByte(' ')
-		}
-		n.WriteByte(key[i])
-	}
-	return l.String(), n.String()
-}
-
 // mistyped returns the one name of kind k that said is a slip away from, "" where there is none or more than
 // one. Only letters may differ: edge-2 has twenty neighbours in a fleet of forty that differ in a digit.
 func (x *nameIndex) mistyped(k kind, said string) string {
@@ -100,24 +123,7 @@ func (x *nameIndex) mistyped(k kind, said string) string {
 	if most == 0 {
 		return ""
 	}
-	found := ""
-	for _, text := range x.ofKind[k] {
-		l, n := shape(text)
-		if n != numbers || strings.Count(l, "#") != strings.Count(letters, "#") || distance(l, letters, most) > most {
-			continue
-		}
-		if found != "" && found != text {
-			return ""
-		}
-		found = text
-	}
-	return found
-}
-
-// closeName is a name and how far it is from what was typed.
-type closeName struct {
-	text                    string
-	letters, digits, number int
+	return x.shapes[k].mistyped(letters, numbers, most)
 }
 
 // Nearest returns up to three names of the inventory of the given kind ("node", "deployment", "site", ...) that
@@ -134,21 +140,10 @@ func (p *Parser) Nearest(of, name string) []string {
 // nearest is Nearest for the kind k. It also returns how far the first name is.
 func (p *Parser) nearest(k kind, name string) (names []string, far int) {
 	letters, numbers := shape(name)
-	list := make([]closeName, 0, len(p.names.ofKind[k]))
-	for _, text := range p.names.ofKind[k] {
-		l, n := shape(text)
-		c := closeName{text: text, letters: 2 * distance(l, letters, 8), digits: distance(n, numbers, 8), number: apart(n, numbers)}
-		if c.letters > 0 && letters != "" && strings.HasPrefix(l, letters) {
-			c.letters = 1
-		}
-		list = append(list, c)
-	}
-	slices.SortStableFunc(list, func(a, b closeName) int {
-		return cmp.Or(cmp.Compare(a.letters, b.letters), cmp.Compare(a.digits, b.digits), cmp.Compare(a.number, b.number))
-	})
 	const most = 3
-	for _, c := range list[:min(most, len(list))] {
-		names = append(names, c.text)
+	list := p.names.shapes[k].nearest(letters, numbers, most)
+	for i := range list {
+		names = append(names, list[i].text)
 	}
 	if len(list) > 0 {
 		far = list[0].letters + list[0].digits
