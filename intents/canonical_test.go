@@ -19,7 +19,6 @@ func TestCanonical(t *testing.T) {
 		{"empty the cache of EDGE 2", "flush edge-2"},
 		{"flush edge one, two and five", "flush edge-1, edge-2, edge-5"},
 		{"cache.purge --node edge-1 --tag ch-news", "purge tag ch-news on edge-1"},
-		{"soft purge news because", ""},
 		{"soft purge news", "purge news --soft"},
 		{"loadtest news at 100 rps for 90 minutes in lisbon", "loadtest news on edge-7, edge-8 for 1h30m0s at 100/s"},
 		{`flush edge-1 --reason "it's \"old\" \\ stale" --follow --dry-run`, `flush edge-1 --dry-run --follow --reason "it's \"old\" \\ stale"`},

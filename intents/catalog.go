@@ -27,20 +27,22 @@ type Catalog struct {
 	first   []string           // the words that a command can begin with, sorted
 	byName  map[string][]*rule // the rules of each intent, in the order of its file
 	none    []Phrase           // what is said to a bot and asks for nothing that it does
+	cues    *cueTable
+	learn   func() (*learned, error) // once
 }
 
-// Load returns the catalogue that is built into the program. It reports every mistake in its files at once.
-func Load() (*Catalog, error) {
+// Load returns the catalogue that is built into the program. It reports every mistake in its files at once. The catalogue never changes, so that all
+// who ask for it share one.
+func Load() (*Catalog, error) { return shipped() }
+
+// shipped is the built-in catalogue: made once, at the first call. Intent.Canonical has no other way to it.
+var shipped = sync.OnceValues(func() (*Catalog, error) {
 	files, err := fs.Sub(catalogFiles, "catalog")
 	if err != nil {
 		return nil, fmt.Errorf("built-in catalogue: %w", err)
 	}
 	return load(files)
-}
-
-// shipped is the built-in catalogue for Intent.Canonical, which has no other way to it: the text of an intent
-// must be the same whoever asks for it. It is made once and never changes.
-var shipped = sync.OnceValues(Load)
+})
 
 // load reads the catalogue files in files.
 func load(files fs.FS) (*Catalog, error) {
@@ -48,7 +50,7 @@ func load(files fs.FS) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list catalogue files: %w", err)
 	}
-	c := &Catalog{flags: map[string]bool{}, topics: map[string]string{}, byName: map[string][]*rule{}}
+	c := &Catalog{cues: newCueTable(), flags: map[string]bool{}, topics: map[string]string{}, byName: map[string][]*rule{}}
 	var mistakes []error
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
@@ -69,6 +71,7 @@ func load(files fs.FS) (*Catalog, error) {
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
+	c.learn = sync.OnceValues(c.study)
 	return c, c.compile()
 }
 

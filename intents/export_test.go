@@ -1,6 +1,10 @@
 package intents
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/shitops/opsbot/intents/classify"
+)
 
 // LoadFrom reads a catalogue from files, for tests of the file format and of catalogues larger than the built-in one.
 var LoadFrom = load
@@ -60,4 +64,11 @@ func (s *sentence) write(e *expr) {
 			s.write(e.kids[(said+n)%len(e.kids)])
 		}
 	}
+}
+
+// MeasureLimits measures the thresholds of the classifier.
+func MeasureLimits(c *Catalog) (classify.Calibration, error) {
+	t, cal, err := c.measureLimits(c.newVocabulary())
+	cal.Thresholds = t
+	return cal, err
 }

@@ -46,6 +46,10 @@ func checkSound(t *testing.T, p *intents.Parser, text string, out intents.Parsed
 		}
 	case intents.Act, intents.Confirm:
 		checkCommands(t, p, text, out)
+	case intents.Answer:
+		if len(out.Commands) > 1 || out.Risk != intents.Read || changesAnything(out) {
+			t.Errorf("Parse(%q) = %s: an answer is at most one request to see", text, brief(out))
+		}
 	default:
 		t.Errorf("Parse(%q): decision %q", text, out.Decision)
 	}
@@ -55,6 +59,20 @@ func checkSound(t *testing.T, p *intents.Parser, text string, out intents.Parsed
 	if _, err := json.Marshal(out); err != nil {
 		t.Errorf("Parse(%q) as JSON: %v", text, err)
 	}
+}
+
+// changesAnything reports whether any command of out is not one that only shows.
+func changesAnything(out intents.Parsed) bool {
+	c, err := intents.Load()
+	if err != nil {
+		return true
+	}
+	for _, i := range out.Commands {
+		if spec, ok := c.Intent(i.Name); !ok || spec.Risk.Changes() {
+			return true
+		}
+	}
+	return false
 }
 
 // checkCommands checks that each command is whole and means the same from its canonical text.

@@ -65,8 +65,8 @@ func TestTimesThatAreNone(t *testing.T) {
 	} {
 		for _, form := range []string{`schedule "prime news" WHEN`, `schedule "WHEN" to prime news`, "schedule WHEN: prime news", "WHEN: prime news", `schedule.add --schedule "WHEN" --command "prime news"`} {
 			text := strings.Replace(form, "WHEN", when, 1)
-			if out := say(t, p, text); out.Decision != intents.Ask && out.Decision != intents.Refuse {
-				t.Errorf("Parse(%q) = %s, want a question or a refusal", text, brief(out))
+			if out := say(t, p, text); out.Decision == intents.Act || out.Decision == intents.Confirm {
+				t.Errorf("Parse(%q) = %s, want nothing done", text, brief(out))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func TestServicesAndReasons(t *testing.T) {
 	for _, tt := range []line{
 		{"ack cache hit rate on edge-1", "act alert.ack node=edge-1 service=Cache Hit Rate"},
 		{"ack disk /var on edge-1", "act alert.ack node=edge-1 service=Disk /var"},
-		{"ack the disk problem on edge-1", "refuse"},
+		{"ack the disk problem on edge-1", "act alert.ack node=edge-1 service=Disk"},
 		{"ack disk problem on edge-1 for 2h", "act alert.ack node=edge-1 service=Disk duration=2h0m0s"},
 		{`ack "cache hit rate" on edge-1`, "act alert.ack node=edge-1 service=Cache Hit Rate"},
 		{`ack "Load 5" on edge-1`, "act alert.ack node=edge-1 service=Load 5"},

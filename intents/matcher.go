@@ -22,6 +22,15 @@ type matcher struct {
 	steps int       // edges tried; bounded, so that no utterance takes long
 	verbs int       // words of the grammar on the path walked now
 
+	saying   saying // scratch for free words
+	margins  []float32
+	polished []token  // scratch: words without courtesy
+	prior    []Intent // the commands before, in the same message
+	last     []Intent // the commands that "it" may refer to
+	lastRun  string
+	exact    bool // the exact grammar alone
+	inner    bool // the words are one of several orders
+
 	listing bool     // every state in which the words end is wanted, not what they mean
 	nested  bool     // the words are the command of a job: none within it
 	lenient bool     // second pass: values may be wrong
@@ -73,6 +82,7 @@ func newMatchers(p *Parser) *sync.Pool {
 func (p *Parser) scratch(now time.Time) *matcher {
 	m := p.matchers.Get().(*matcher)
 	m.now, m.listing, m.nested = now, false, false
+	m.prior, m.last, m.lastRun, m.exact, m.inner = nil, nil, "", true, false
 	return m
 }
 

@@ -101,17 +101,17 @@ func TestListsRangesAndSelectors(t *testing.T) {
 func TestListsThatAreNone(t *testing.T) {
 	t.Parallel()
 	check(t, []line{
-		{"flush edge-1 edge", "refuse"},
+		{"flush edge-1 edge", "confirm cache.flush node=edge-1"},
 		{"flush edge-1 2", "refuse"},
 		{"flush edge-4 to edge-2", "refuse"},
 		{"flush edge-1 to mac-2", "refuse"},
 		{"flush edge-1,, edge-2", "refuse"},
-		{"flush , edge-1", "refuse"},
+		{"flush , edge-1", "confirm cache.flush node=edge-1"},
 		{"flush edge-1, and", "refuse"},
 		{"flush edge-1 or edge-2", "refuse"},
 		{"flush edge-1 not edge-2", "refuse"},
 		{"flush gold edges", "refuse"},
-		{"flush in berlin", "refuse"},
+		{"flush in berlin", "ask cache.flush node=edge-1,edge-2,edge-3,mac-2"},
 		{"flush edge-1 except edge-1", "refuse"},
 		{"flush on", "ask cache.flush"},
 	})

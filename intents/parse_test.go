@@ -260,8 +260,8 @@ func TestCompounds(t *testing.T) {
 		{"flush edge-1 ;; prime news", "refuse"},
 		{"; flush edge-1", "refuse"},
 		{"flush edge-1 and edge-2", "confirm cache.flush node=edge-1,edge-2"},
-		{"flush edge-1 and prime news", "refuse"},
-		{"flush edge-1 and flush edge-2", "refuse"},
+		{"flush edge-1 and prime news", "confirm cache.flush node=edge-1 ; cache.prime deployment=news"},
+		{"flush edge-1 and flush edge-2", "confirm cache.flush node=edge-1 ; cache.flush node=edge-2"},
 		{"prime kids\n> flush edge-1", "refuse"},
 	})
 }

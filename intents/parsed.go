@@ -19,6 +19,9 @@ type Utterance struct {
 	Door    Door
 	Self    string // the bot's own user id at this door; where it is set, no other mention is taken off
 	Explain bool   // fill Parsed.Trace
+
+	Exact   bool     // the exact grammar alone: what rules and jobs say is never guessed
+	Context *Context // what "it" and "that" can mean; may be nil
 }
 
 // Parsed is what an utterance was understood as. As JSON it is one line of `opsbot parse`.

@@ -14,7 +14,8 @@ type Parser struct {
 	catalog  *Catalog
 	inv      Inventory
 	names    *nameIndex
-	series   []series        // of each node
+	series   []series // of each node
+	fuzzy    *fuzzyIndex
 	prefixes map[string]bool // what stands before the number in nodes' names: "edge"
 	problems []string
 	matchers *sync.Pool
@@ -27,6 +28,7 @@ func NewParser(c *Catalog, inv Inventory) (*Parser, error) {
 	}
 	p := &Parser{catalog: c, inv: inv, prefixes: map[string]bool{}}
 	p.names, p.problems = newNameIndex(&p.inv, sitesOf(&p.inv))
+	p.fuzzy = newFuzzyIndex(p.names)
 	p.series = make([]series, len(inv.Nodes))
 	for i := range inv.Nodes {
 		p.series[i] = seriesOf(inv.Nodes[i].Name)
@@ -54,7 +56,8 @@ type outcome struct {
 	question string
 	missing  *Missing
 	sure     float64
-	grave    Risk // of the command within, where there is one
+	grave    Risk      // of the command within, where there is one
+	more     []outcome // in place of all that: the commands that the words are made of
 }
 
 // Parse says what u means. It never fails: what it does not understand, it refuses.
@@ -76,7 +79,10 @@ func (p *Parser) parse(u *Utterance, tr *tracer, nested bool) Parsed {
 	tr.add("text: ", text)
 	m := p.scratch(u.clock())
 	defer p.release(m)
-	m.nested = nested
+	m.nested, m.exact = nested, nested || u.Exact
+	if m.last = u.recall(); m.last != nil {
+		m.lastRun = u.Context.Run
+	}
 	toks, err := p.catalog.tokenise(m.typed[:0], text)
 	m.typed = toks
 	if err != nil {
@@ -96,16 +102,33 @@ func (p *Parser) parse(u *Utterance, tr *tracer, nested bool) Parsed {
 	tr.add("commands: ", strconv.Itoa(len(parts)))
 	if len(parts) == 1 {
 		o := p.understand(m, &parts[0], tr)
+		if o.more != nil {
+			return compound(o.more)
+		}
 		return single(&o)
 	}
-	outcomes := make([]outcome, len(parts))
+	outcomes := make([]outcome, 0, len(parts))
 	for i := range parts {
-		outcomes[i] = p.understand(m, &parts[i], tr)
-		if i+1 < len(parts) && outcomes[i].swallows(&parts[i]) {
-			outcomes[i].askWhole()
+		o := p.understand(m, &parts[i], tr)
+		if i+1 < len(parts) && o.swallows(&parts[i]) {
+			o.askWhole()
+		}
+		if o.more == nil {
+			o.more = []outcome{o}
+		}
+		for k := range o.more {
+			outcomes = append(outcomes, o.more[k])
+			m.remember(&o.more[k])
 		}
 	}
 	return compound(outcomes)
+}
+
+// remember keeps what o says, so that a later command of the same message can refer to it.
+func (m *matcher) remember(o *outcome) {
+	if o.spec != nil {
+		m.prior = append(m.prior, o.intent)
+	}
 }
 
 // clock returns the time of u in its zone, the zero time where u has no clock.
@@ -148,7 +171,7 @@ func refused(because string) Parsed {
 
 // single makes the result of one command.
 func single(o *outcome) Parsed {
-	if o.decision == Refuse || o.spec == nil && o.decision != Ask {
+	if o.decision == Refuse || o.spec == nil && o.decision != Ask && o.decision != Answer {
 		return refused(o.because)
 	}
 	out := Parsed{Decision: o.decision, Confidence: o.sure, Because: o.because, Question: o.question, Missing: o.missing, Commands: []Intent{}, Risk: Read}
@@ -200,6 +223,10 @@ func compound(outcomes []outcome) Parsed {
 	switch o.decision {
 	case Refuse:
 		return refused(place + o.because)
+	case Answer:
+		out := single(o)
+		out.Because = place + o.because
+		return out
 	case Ask:
 		out.Because = place + o.because
 	default:

@@ -23,7 +23,7 @@ func TestSeveralMistypedNames(t *testing.T) {
 		{"flush egde-1 and egde-2", "ask cache.flush"},
 		{"flush edge-98, edge-3 and edge-99", "ask cache.flush node=edge-3"},
 		{"flush edge-1 and edge-98 --node edge-99", "ask cache.flush node=edge-1"},
-		{"flush edge-96, edge-97, edge-98 and edge-99", "refuse"},
+		{"flush edge-96, edge-97, edge-98 and edge-99", "ask cache.flush"},
 		{"purge http://o.example/a http://u:p@o.example/b and http://o.example/c on edge-1", "ask cache.purge url=http://o.example/a,http://o.example/c node=edge-1"},
 		{"purge http:///a and http:///b", "ask cache.purge"},
 		{"purge prefix news", "ask cache.purge"},

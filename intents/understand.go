@@ -25,6 +25,18 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		tr.reading(&whole[0], ", slots in flags")
 		return p.decide(&whole[0], pt)
 	}
+	l := p.lessonsFor(m, tr)
+	var s *saying
+	var f feeling
+	if l != nil {
+		found, ended := m.found, m.ended
+		m.found, m.ended = nil, nil
+		s, f = p.hear(m, pt, l, tr)
+		m.found, m.ended, m.part, m.toks = found, ended, pt, pt.toks
+		if f.mood >= moodAdvice {
+			return p.moody(m, l, pt, s, f, tr)
+		}
+	}
 	if half := p.unfinished(m); half != nil {
 		if !half.missing && len(half.faults) == 0 && half.err == "" {
 			tr.reading(half, ", finished by flags")
@@ -37,11 +49,23 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return *o
 	}
 	m.read(pt, true)
-	if wrong := leastWrong(m.found); wrong != nil {
+	wrong := leastWrong(m.found)
+	if wrong != nil && (l == nil || wrong.firm()) {
 		tr.reading(wrong, ", but "+wrong.faults[0].text)
 		return p.wrong(wrong, pt)
 	}
 	tr.add("grammar: no pattern fits")
+	if l != nil {
+		var vague outcome
+		if wrong != nil {
+			vague = p.wrong(wrong, pt)
+		}
+		o := p.free(m, l, pt, s, f, tr)
+		if vague.decision == "" || o.decision != Refuse && !vague.knowsMore(&o) {
+			return o
+		}
+		return vague
+	}
 	if p.corrects(pt) {
 		return outcome{decision: Ask, because: "it corrects itself; nothing is done", question: "Which of the two is meant? Say the whole command again"}
 	}
@@ -174,4 +198,27 @@ func (p *Parser) which(found []match, pt *part) outcome {
 	o.question = "Which one: " + numberedList(o.missing.Choices) + "?"
 	o.missing.Question = o.question
 	return o
+}
+
+// lessonsFor returns what was learned where words other than those of the exact grammar may be read, else nil.
+func (p *Parser) lessonsFor(m *matcher, tr *tracer) *learned {
+	if m.exact {
+		return nil
+	}
+	l, err := p.catalog.lessons()
+	if err != nil {
+		tr.add("learn: ", err.Error())
+		return nil
+	}
+	return l
+}
+
+// firm reports whether the wrong values of f look like values, rather than like any word of a sentence.
+func (f *match) firm() bool {
+	return !slices.ContainsFunc(f.faults, func(w *fault) bool { return w.kind == faultUnknown && !strings.ContainsAny(w.said, "0123456789-_.") })
+}
+
+// knowsMore reports whether the question o is about a slot of the request that free leaves empty: "status of edge" is not the status of everything.
+func (o *outcome) knowsMore(free *outcome) bool {
+	return o.missing != nil && o.spec != nil && o.spec == free.spec && !free.spec.Risk.Changes() && !free.intent.Slots.Has(o.missing.Slot)
 }

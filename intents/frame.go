@@ -1,0 +1,477 @@
+package intents
+
+import (
+	"slices"
+	"unicode"
+)
+
+// frame is an intent with its slots filled from a saying, and what speaks against it.
+type frame struct {
+	spec    *Spec
+	class   int
+	slots   Slots
+	options map[string]string
+	faults  []*fault // values that are wrong
+	slips   []string // how mistyped words were read
+	from    []string // what "it" was taken for
+	weak    []string // names that could be words like any other
+	spare   []int    // entities that no slot takes
+	twice   string   // a slot that two things would fill
+	alien   []string // words that belong to nothing we do
+	object  string   // such a word that the order is about
+	shift   string   // a word that changes what is said
+	odd     string   // a word that is none
+	vague   string   // an optional slot that is spoken of without a name: "the node"
+	verb    bool     // an action verb of the intent is there
+	contra  bool     // the words speak for the contrary
+	later   bool     // it is to be done at another time
+}
+
+// frame fills the slots of the class from s.
+func (p *Parser) frame(m *matcher, s *saying, l *learned, class int, f feeling) *frame {
+	spec := p.catalog.specs[class]
+	fr := &frame{spec: spec, class: class}
+	m.toks = s.words
+	for i := range s.ents {
+		p.place(m, s, fr, i, f)
+	}
+	p.preset(m, s, fr)
+	m.toks = s.words
+	p.reasonOf(m, s, fr)
+	p.refer(m, s, fr)
+	fr.contradict()
+	fr.slots = spec.ordered(fr.slots)
+	fr.slips = append(fr.slips, s.slips...)
+	fr.judge(s, l.vocab, f)
+	return fr
+}
+
+// place puts entity i of s into the slot of fr that takes it.
+func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
+	e := &s.ents[i]
+	slot, values, ok := p.slotFor(m, s, fr, e)
+	if !ok {
+		fr.later = fr.later || e.later
+		fr.spare = append(fr.spare, i)
+		return
+	}
+	if e.fault != nil {
+		w := *e.fault
+		w.slot, w.of = slot.Name, slot.kind
+		if w.kind != faultRefused && slot.kind.named() {
+			w = *p.fault(&hole{slot: slot.Name, kind: slot.kind}, e.said(m), -1)
+			if slot.List {
+				w.at = len(fr.slots.All(slot.Name))
+			}
+		}
+		fr.faults = append(fr.faults, &w)
+		return
+	}
+	if e.slip != "" {
+		fr.slips = append(fr.slips, e.slip)
+	}
+	if !e.typed && slot.kind.named() && !p.inPlace(s, e, f) {
+		fr.weak = append(fr.weak, values...)
+	}
+	have := fr.slots.All(slot.Name)
+	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.words[e.from-1].low == "to" {
+		var ok bool
+		if values, ok = p.rangeOf(s, i); !ok {
+			fr.twice = slot.Name
+			return
+		}
+	}
+	if len(have) > 0 && !slot.List && !slices.Equal(have, values) {
+		fr.twice = slot.Name
+		return
+	}
+	all := slices.Clone(have)
+	for _, v := range values {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	fr.slots = fr.slots.With(slot.Name, all...)
+}
+
+// rangeOf returns the nodes from the one before entity i to entity i, where "to" joins them to a range.
+func (p *Parser) rangeOf(s *saying, i int) ([]string, bool) {
+	a, b := &s.ents[i-1], &s.ents[i]
+	if a.kind != kindNode || a.to != b.from-1 || len(b.values) != 1 || len(a.values) != 1 {
+		return nil, false
+	}
+	for k := a.from; k < a.to; k++ {
+		if w := &s.words[k]; w.comma || w.word == wordExcept || w.word == wordExcluding || w.word == wordWithout || w.word == wordBut {
+			return nil, false
+		}
+	}
+	var from, to *series
+	for k := range p.inv.Nodes {
+		switch p.inv.Nodes[k].Name {
+		case a.values[len(a.values)-1]:
+			from = &p.series[k]
+		case b.values[0]:
+			to = &p.series[k]
+		}
+	}
+	if from == nil || to == nil || !from.sameSeries(to) || from.number > to.number {
+		return nil, false
+	}
+	var out []string
+	for k := range p.series {
+		if one := &p.series[k]; one.sameSeries(from) && one.number >= from.number && one.number <= to.number {
+			out = append(out, p.inv.Nodes[k].Name)
+		}
+	}
+	return out, true
+}
+
+// inPlace reports whether the name e, which could be a word like any other, stands where a name does: behind the verb or behind a preposition.
+func (p *Parser) inPlace(s *saying, e *entity, f feeling) bool {
+	i := e.from - 1
+	if i < 0 || s.stops(i) {
+		return false
+	}
+	switch s.words[i].low {
+	case "on", "from", "of", "with", "for", "at", "in", "and":
+		return true
+	}
+	return i == f.verb
+}
+
+// slotFor returns the slot of the intent that takes e, and its values there.
+func (p *Parser) slotFor(m *matcher, s *saying, fr *frame, e *entity) (SlotSpec, []string, bool) {
+	if e.kind == kindNode {
+		if slot, ok := fr.nodeSlot(s, e); ok {
+			return slot, e.values, true
+		}
+	}
+	for _, slot := range fr.spec.Slots {
+		if slot.kind == e.kind && e.kind != kindNode {
+			return slot, e.values, true
+		}
+	}
+	for _, slot := range fr.spec.Slots {
+		switch {
+		case e.kind == kindDuration && slot.kind == kindPeriod, e.kind == kindCount && slot.kind == kindVNI, e.kind == kindVNI && slot.kind == kindSegment,
+			e.kind == kindURL && slot.kind == kindPrefix && len(e.values) == 1 && !fr.slots.Has("url"),
+			e.kind == kindText && (slot.kind == kindReason && s.saysWhy(e.from) || slot.kind == kindService && !fr.slots.Has(slot.Name) || slot.kind == kindText):
+			return slot, e.values, true
+		case e.kind == kindSite && slot.kind == kindNode && slot.List && !fr.spec.Risk.Changes():
+			return slot, p.nodesAt(e.values[0]), true
+		}
+	}
+	if e.also >= 0 {
+		for id := p.names.firstAlike(e.also); id >= 0; id = p.names.names[id].next {
+			for _, slot := range fr.spec.Slots {
+				if n := &p.names.names[id]; slot.kind == n.kind {
+					return slot, []string{n.text}, true
+				}
+			}
+		}
+	}
+	return SlotSpec{}, nil, false
+}
+
+// firstAlike returns the first of the names that are written like the one with this id.
+func (x *nameIndex) firstAlike(id int32) int32 {
+	key, ok := appendKey(nil, x.names[id].text)
+	if !ok {
+		return id
+	}
+	return x.keys[string(key)]
+}
+
+// nodesAt returns the nodes at a site.
+func (p *Parser) nodesAt(site string) []string {
+	var out []string
+	for i := range p.inv.Nodes {
+		if p.inv.Nodes[i].Site == site {
+			out = append(out, p.inv.Nodes[i].Name)
+		}
+	}
+	return out
+}
+
+// nodeSlot returns the slot that takes the node e: where an intent has two, what stands around the name says which.
+func (fr *frame) nodeSlot(s *saying, e *entity) (SlotSpec, bool) {
+	var slots []SlotSpec
+	for _, slot := range fr.spec.Slots {
+		if slot.kind == kindNode {
+			slots = append(slots, slot)
+		}
+	}
+	switch {
+	case len(slots) == 0:
+		return SlotSpec{}, false
+	case len(slots) > 1 && s.receives(e):
+		return slots[1], true
+	}
+	return slots[0], true
+}
+
+// receives reports whether e is what something moves to: "to edge-2", "edge-3 takes over for".
+func (s *saying) receives(e *entity) bool {
+	if i := e.from - 1; i >= 0 {
+		switch s.words[i].low {
+		case "to", "onto", "into", "towards", "toward", "with", "by", "using":
+			return true
+		}
+	}
+	at := func(i int, words ...string) bool {
+		for j, w := range words {
+			if i+j >= len(s.words) || s.words[i+j].low != w {
+				return false
+			}
+		}
+		return true
+	}
+	for _, verb := range []string{"take", "takes", "jump", "step", "stand", "cover", "fill", "substitute", "replace", "stepping", "taking"} {
+		if at(e.to, verb) || at(e.to, "to", verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// preset fills the slots that words of the language fill: states of runs, subjects of help, commands of jobs.
+func (p *Parser) preset(m *matcher, s *saying, fr *frame) {
+	for _, slot := range fr.spec.Slots {
+		if fr.slots.Has(slot.Name) {
+			continue
+		}
+		switch slot.kind {
+		case kindState:
+			for i := range s.words {
+				if v := stateOf(s.words[i].low); v != "" && s.of[i] < 0 {
+					fr.slots = fr.slots.With(slot.Name, v)
+				}
+			}
+		case kindTopic:
+			if topic := p.topicOf(s); topic != "" {
+				fr.slots = fr.slots.With(slot.Name, topic)
+			}
+		case kindCommand:
+			if text := p.commandOf(m, s); text != "" {
+				fr.slots = fr.slots.With(slot.Name, text)
+			}
+		}
+	}
+}
+
+// topicOf returns the subject of help that s names, "" where it names none.
+func (p *Parser) topicOf(s *saying) string {
+	const most = 3
+	for n := most; n > 0; n-- {
+		for i := 0; i+n <= len(s.words); i++ {
+			if s.of[i] >= 0 || s.cues[i] != cueNone && n == 1 || s.words[i].low == "help" {
+				continue
+			}
+			said := s.words[i].low
+			for j := i + 1; j < i+n; j++ {
+				said += " " + s.words[j].low
+			}
+			if topic, ok := p.catalog.topics[said]; ok {
+				return topic
+			}
+		}
+	}
+	for i := range s.words {
+		if l, ok := p.lemma(s.words[i].low); ok && s.of[i] < 0 {
+			if topic, ok := p.catalog.topics[l]; ok && l != "help" {
+				return topic
+			}
+		}
+	}
+	return ""
+}
+
+// lemma returns the base of the verb w.
+func (p *Parser) lemma(w string) (string, bool) {
+	l, err := p.catalog.lessons()
+	if err != nil || l == nil {
+		return "", false
+	}
+	f, ok := l.vocab.forms[w]
+	return f.base, ok
+}
+
+// commandOf returns the command that s wants a job to say, "" where it holds no exact one.
+func (p *Parser) commandOf(m *matcher, s *saying) string {
+	if m.nested {
+		return ""
+	}
+	end := len(s.words)
+	for i := range s.ents {
+		if s.ents[i].kind == kindSchedule && s.ents[i].from > 0 {
+			end = s.ents[i].from
+		}
+	}
+	m.toks = s.words
+	for i := 0; i < end; i++ {
+		if s.of[i] >= 0 {
+			continue
+		}
+		if _, verb := p.catalog.auto.step(0, s.words[i].word); !verb || s.words[i].word == wordNone || s.words[i].low == "schedule" {
+			continue
+		}
+		if text, _ := p.jobCommand(m.text(i, end)); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// reasonOf fills why somebody does something from the words behind "because".
+func (p *Parser) reasonOf(m *matcher, s *saying, fr *frame) {
+	why := s.find(cueReason, 0)
+	if why < 0 || why+1 >= len(s.words) || s.words[why].low == "reason" {
+		return
+	}
+	i := why
+	for i < len(s.words) && s.cues[i] == cueReason {
+		i++
+	}
+	if i >= len(s.words) {
+		return
+	}
+	m.toks = s.words
+	text := m.text(i, len(s.words))
+	if s.words[i].quoted && i+1 == len(s.words) {
+		text = s.words[i].raw
+	}
+	for _, slot := range fr.spec.Slots {
+		if slot.kind == kindReason && !fr.slots.Has(slot.Name) {
+			fr.slots = fr.slots.With(slot.Name, text)
+			return
+		}
+	}
+	if option, ok := fr.spec.Option("reason"); ok && option.Value {
+		fr.options = map[string]string{"reason": text}
+	}
+}
+
+// judge holds the frame against the words of s: the verb, the contrary, words that belong to nothing.
+func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
+	for i := range s.words {
+		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] != cuePolite && v.acts(s.words[i].low, fr.class) && !s.reason(i) {
+			fr.verb = true
+		}
+	}
+	if o := v.opposite[fr.class]; o >= 0 {
+		fr.contra = v.favours(s, fr.class, o) < 0
+		for i := range s.words {
+			if w := s.words[i].low; s.of[i] < 0 && reversal(w) && !v.says(w, fr.class) && v.says(w, o) {
+				fr.contra = true
+			}
+		}
+	}
+	fr.leftovers(s, v, f)
+}
+
+// leftovers finds the words of the order that belong to nothing that the intent is about.
+func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
+	object := false // what the verb is about comes next
+	for i := range s.words {
+		w := s.words[i].low
+		switch {
+		case i == f.verb:
+			object = true
+		case s.of[i] >= 0 || i > 0 && s.stops(i-1) || preposition(w):
+			object = false
+		}
+		if s.of[i] < 0 && !s.words[i].quoted {
+			switch {
+			case w == "and" && i == len(s.words)-1, alters(w) && !v.says(w, fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb]:
+				fr.shift = w
+			case !lettered(w) && s.cues[i] == cueNone:
+				fr.odd = s.words[i].raw
+			}
+		}
+		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
+			continue // a clause without an order tells why
+		}
+		switch {
+		case v.says(w, fr.class):
+		case v.shifting[w]:
+			fr.shift = w
+		case v.function[w]:
+			if w == "and" && i == len(s.words)-1 {
+				fr.shift = w
+			}
+		case !lettered(w):
+		case object && i > f.verb || i == f.verb:
+			fr.object = w
+			fr.alien = append(fr.alien, w)
+		case !v.generic[w]:
+			fr.alien = append(fr.alien, w)
+		}
+	}
+}
+
+// alters reports whether w, wherever it stands, leaves something out or asks.
+func alters(w string) bool {
+	switch w {
+	case "or", "nor", "except", "excluding", "why", "how", "who", "when", "where":
+		return true
+	}
+	return false
+}
+
+// finite reports whether w, behind a name, tells something about it: "purge news is running".
+func finite(w string) bool {
+	switch w {
+	case "is", "are", "was", "were", "has", "had", "does", "did", "will", "would", "can", "could", "should", "must", "might":
+		return true
+	}
+	return false
+}
+
+// preposition reports whether w begins a new part of a sentence, so that what follows is not what the verb is about.
+func preposition(w string) bool {
+	switch w {
+	case "on", "in", "from", "at", "for", "of", "to", "with", "by", "before", "during", "and", "so", "because", "since":
+		return true
+	}
+	return false
+}
+
+// lettered reports whether w is made of letters, with hyphens and apostrophes within.
+func lettered(w string) bool {
+	for i, r := range w {
+		if !unicode.IsLetter(r) && (i == 0 && w != "'s" || r != '-' && r != '\'') {
+			return false
+		}
+	}
+	return true
+}
+
+// contradict notes that more than one slot is filled of a group that wants one.
+func (fr *frame) contradict() {
+	for _, group := range fr.spec.Require {
+		var filled []string
+		for _, name := range group {
+			if fr.slots.Has(name) {
+				filled = append(filled, name)
+			}
+		}
+		if len(filled) > 1 {
+			fr.twice = orList(filled)
+		}
+	}
+}
+
+// whole reports whether every required slot is filled and nothing is wrong with any.
+func (fr *frame) whole() bool {
+	return len(fr.faults) == 0 && fr.spec.missing(fr.slots) == nil && fr.twice == ""
+}
+
+// outcome returns the intent of fr, undecided.
+func (fr *frame) outcome(p *Parser) outcome {
+	o := outcome{spec: fr.spec, intent: Intent{Name: fr.spec.Name, Slots: fr.slots, Options: fr.options}}
+	if o.intent.Slots == nil {
+		o.intent.Slots = Slots{}
+	}
+	p.weigh(&o)
+	return o
+}

@@ -1,0 +1,524 @@
+package intents
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// mood says how a sentence is meant. Only moodCommand may lead to a change.
+type mood uint8
+
+const (
+	moodCommand mood = iota // do it, now
+	moodShow                // a request to see something
+	moodState               // it says how things are
+	moodAdvice              // should it be done?
+	moodSuppose             // what if?
+	moodHowto               // how is it done?
+	moodReport              // it was done, or somebody does it
+	moodFuture              // it is to be done later, perhaps
+	moodNot                 // it is not to be done
+	moodCorrect             // it takes back what it says
+	moodTrail               // it breaks off
+	moodCond                // it is to be done if
+	moodQuote               // somebody else's words
+	moodSkip                // it asks not to be asked
+	moodOther               // it is said to somebody else
+	moodHostile             // it wants to be obeyed against the rules
+	moodForeign             // not English
+	moods
+)
+
+// moodNames are for the trace, in the order of the constants.
+var moodNames = [moods]string{
+	"command", "request to see", "statement", "asks for advice", "what-if", "how-to", "report", "plan for later", "negated", "corrects itself", "trails off",
+	"conditional", "quotes", "asks to skip the question", "said to somebody else", "hostile", "another language",
+}
+
+// String returns the name of m.
+func (m mood) String() string { return moodNames[m] }
+
+// feeling is the mood of a saying and where its order stands.
+type feeling struct {
+	mood mood
+	verb int // the word that orders, -1 where none does
+	cue  int // the word that decided the mood, -1 where none did
+}
+
+// feel finds the mood of s.
+func (v *vocabulary) feel(s *saying, t *cueTable) feeling {
+	verb := v.order(s)
+	for _, ask := range []func(s *saying, verb int) (mood, int){v.forbidden, v.headMood, v.takenBack, v.quoted, v.conditional, v.told} {
+		if m, at := ask(s, verb); m != moodCommand {
+			return feeling{m, verb, at}
+		}
+	}
+	if foreign(s, t) {
+		return feeling{moodForeign, verb, -1}
+	}
+	switch {
+	case s.hesitates:
+		return feeling{moodTrail, verb, -1}
+	case verb >= 0 && s.question && !s.polite && v.strong(s, verb):
+		return feeling{moodAdvice, verb, -1}
+	case verb >= 0:
+		return feeling{moodCommand, verb, -1}
+	case s.asks():
+		return feeling{moodShow, -1, -1}
+	}
+	return feeling{moodState, -1, -1}
+}
+
+// forbidden finds what is refused whatever else is said.
+func (v *vocabulary) forbidden(s *saying, _ int) (mood, int) {
+	for i := range s.words {
+		w := &s.words[i]
+		if strings.HasPrefix(w.raw, "@") && s.of[i] < 0 || strings.HasPrefix(w.raw, "<@") {
+			return moodOther, i
+		}
+		if e := s.of[i]; e >= 0 && i == 0 && s.ents[e].kind == kindPerson && len(s.words) > s.ents[e].to && (s.stops(s.ents[e].to-1) || s.words[s.ents[e].to].low == ":") {
+			return moodOther, i
+		}
+		if s.of[i] < 0 && !w.quoted && (strings.ContainsAny(w.raw, "$|`{}\\<") || strings.Contains(w.raw, "&&")) {
+			return moodHostile, i
+		}
+		if w.low == "as" && i+1 < len(s.words) && s.of[i+1] >= 0 && s.ents[s.of[i+1]].kind == kindPerson {
+			return moodHostile, i
+		}
+	}
+	for _, k := range []struct {
+		cue  cueKind
+		mood mood
+	}{{cueHostile, moodHostile}, {cueSkip, moodSkip}} {
+		if i := s.find(k.cue, 0); i >= 0 {
+			return k.mood, i
+		}
+	}
+	return moodCommand, -1
+}
+
+// quoted finds somebody else's words.
+func (v *vocabulary) quoted(s *saying, verb int) (mood, int) {
+	if verb >= 0 && v.holds[s.words[verb].low] {
+		return moodCommand, -1
+	}
+	if i := s.find(cueQuote, 0); i >= 0 && (v.anyStrong(s) || i == 0) {
+		return moodQuote, i
+	}
+	for i := range s.ents {
+		if e := &s.ents[i]; e.kind == kindText && v.ordersWithin(e) && !s.saysWhy(e.from) {
+			return moodQuote, e.from
+		}
+	}
+	return moodCommand, -1
+}
+
+// ordersWithin reports whether the quoted text e begins like an order.
+func (v *vocabulary) ordersWithin(e *entity) bool {
+	first, rest, _ := strings.Cut(strings.ToLower(e.values[0]), " ")
+	l, ok := v.forms[first]
+	return ok && l.form == formBase && rest != ""
+}
+
+// saysWhy reports whether a reason stands before word i.
+func (s *saying) saysWhy(i int) bool {
+	return i > 0 && (s.cues[i-1] == cueReason || slices.Contains([]string{"because", "reason", "for", "teach", "service"}, s.words[i-1].low))
+}
+
+// find returns the first word from i on that begins a phrase of kind k, -1 where there is none.
+func (s *saying) find(k cueKind, i int) int {
+	for ; i < len(s.words); i++ {
+		if s.cues[i] == k && s.first[i] {
+			return i
+		}
+	}
+	return -1
+}
+
+// strong reports whether word i is a form of a verb that some intent acts with.
+func (v *vocabulary) strong(s *saying, i int) bool {
+	if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] == cuePolite {
+		return false
+	}
+	l, ok := v.forms[s.words[i].low]
+	if !ok {
+		return false
+	}
+	if v.alien[l.base] {
+		return true
+	}
+	k, ok := v.words[l.base]
+	return ok && k.changes
+}
+
+// anyStrong reports whether s holds such a verb at all.
+func (v *vocabulary) anyStrong(s *saying) bool { return v.nextStrong(s, 0, len(s.words)) >= 0 }
+
+// nextStrong returns the first such verb from word i on before end, -1 where there is none.
+func (v *vocabulary) nextStrong(s *saying, i, end int) int {
+	for ; i < end; i++ {
+		if v.strong(s, i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// headMood reads the phrase that the sentence begins with, behind courtesy.
+func (v *vocabulary) headMood(s *saying, _ int) (mood, int) {
+	i := 0
+	for i < len(s.words) && s.cues[i] == cuePolite {
+		i++
+	}
+	if i == len(s.words) {
+		return moodCommand, -1
+	}
+	any := v.anyForm(s)
+	if s.of[i] < 0 && any {
+		switch s.words[i].low { // "can edge-2 be flushed"
+		case "can", "could", "may", "might", "should", "would", "will", "must", "shall":
+			return moodAdvice, i
+		}
+	}
+	if !s.first[i] {
+		return moodCommand, -1
+	}
+	switch s.cues[i] {
+	case cueHowto:
+		return moodHowto, i
+	case cueSuppose:
+		return moodSuppose, i
+	case cueAdvice:
+		if any {
+			return moodAdvice, i
+		}
+		return moodShow, i
+	case cueReport:
+		switch {
+		case any:
+			return moodReport, i
+		case s.question:
+			return moodShow, i
+		}
+		return moodState, i
+	case cueFuture:
+		if any {
+			return moodFuture, i
+		}
+		return moodState, i
+	case cueNot:
+		return moodNot, i
+	}
+	return moodCommand, -1
+}
+
+// anyForm reports whether s speaks of a deed at all, in whatever form.
+func (v *vocabulary) anyForm(s *saying) bool {
+	for i := range s.words {
+		if v.strong(s, i) || s.of[i] < 0 && v.deed(s.words[i].low) {
+			return true
+		}
+	}
+	return false
+}
+
+// deed reports whether w is the noun of a deed.
+func (v *vocabulary) deed(w string) bool {
+	switch w {
+	case "failover", "failback", "flush", "purge", "drain", "deletion", "removal", "rollback", "downtime", "maintenance", "reboot", "restart":
+		return true
+	}
+	return false
+}
+
+// takenBack finds negations and corrections.
+func (v *vocabulary) takenBack(s *saying, verb int) (mood, int) {
+	for i := range s.words {
+		if !s.first[i] {
+			continue
+		}
+		before := v.nextStrong(s, 0, i) >= 0 || s.entityBefore(i)
+		no := s.words[i].low == "no" || s.words[i].low == "nope"
+		if s.cues[i] == cueNot && no && i > 0 && s.stops(i-1) && before {
+			return moodCorrect, i
+		}
+		if why := s.reason(i); why && verb >= 0 && (s.cues[i] == cueNot || s.cues[i] == cueCond) {
+			return moodNot, i // a reason that may take back what was said must stand in quotation marks
+		}
+		switch {
+		case s.cues[i] == cueCorrect && (before || s.contentBefore(i)):
+			return moodCorrect, i
+		case s.cues[i] == cueCorrect && v.strongInClause(s, i):
+			return moodNot, i // "forget it, do not"
+		case s.cues[i] == cueNot && i > 0 && (s.stops(i-1) || joins(s.words[i-1].low)) && i+1 < len(s.words):
+			return moodNot, i
+		case s.cues[i] == cueNot && (v.strongInClause(s, i) || s.entityBehind(i)):
+			return moodNot, i
+		case s.cues[i] == cueNot && verb < 0 && v.anyStrong(s):
+			return moodNot, i
+		case s.cues[i] == cueNot && verb >= 0 && s.clause[i] == s.clause[verb]:
+			return moodNot, i
+		}
+	}
+	return moodCommand, -1
+}
+
+// reason reports whether word i stands behind "because" and its like.
+func (s *saying) reason(i int) bool {
+	why := s.find(cueReason, 0)
+	return why >= 0 && i > why
+}
+
+// contentBefore reports whether something other than courtesy was said before word i.
+func (s *saying) contentBefore(i int) bool {
+	for ; i > 0; i-- {
+		if s.cues[i-1] != cuePolite && s.of[i-1] < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *saying) entityBefore(i int) bool {
+	for ; i > 0; i-- {
+		if e := s.of[i-1]; e >= 0 && s.ents[e].kind != kindPerson {
+			return true
+		}
+	}
+	return false
+}
+
+// entityBehind reports whether a thing follows word i, with little between.
+func (s *saying) entityBehind(i int) bool {
+	for i++; i < len(s.words); i++ {
+		if s.of[i] >= 0 {
+			return true
+		}
+		switch s.words[i].low {
+		case "the", "on", "in", "for", "at", "a", "of", "to", "from":
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// strongInClause reports whether the clause of word i holds a verb that some intent acts with.
+func (v *vocabulary) strongInClause(s *saying, i int) bool {
+	for j := range s.words {
+		if s.clause[j] == s.clause[i] && v.strong(s, j) {
+			return true
+		}
+	}
+	return false
+}
+
+// conditional finds conditions.
+func (v *vocabulary) conditional(s *saying, verb int) (mood, int) {
+	for i := s.find(cueCond, 0); i >= 0; i = s.find(cueCond, i+1) {
+		if s.cues[i] != cueCond || s.reason(i) {
+			continue
+		}
+		if i > 0 && s.seeing(i-1) || i == len(s.words)-1 && s.words[i].low == "once" {
+			continue
+		}
+		if w := s.words[i].low; (w == "until" || w == "till") && i+1 < len(s.words) && strings.ContainsAny(s.words[i+1].low, "0123456789") {
+			continue
+		}
+		if verb >= 0 || v.anyStrong(s) {
+			return moodCond, i
+		}
+	}
+	return moodCommand, -1
+}
+
+// seeing reports whether word i asks to look, so that "if" behind it is no condition: "tell me if", "check whether".
+func (s *saying) seeing(i int) bool {
+	switch s.words[i].low {
+	case "me", "us":
+		return i > 0 && (s.words[i-1].low == "tell" || s.words[i-1].low == "show" || s.words[i-1].low == "let")
+	case "see", "check", "know", "tell", "look":
+		return true
+	}
+	return false
+}
+
+// told finds reports and plans in the clause of the deed.
+func (v *vocabulary) told(s *saying, verb int) (mood, int) {
+	for i := range s.words {
+		if !s.first[i] || s.reason(i) {
+			continue
+		}
+		switch s.cues[i] {
+		case cueFuture:
+			if verb >= 0 && s.clause[i] == s.clause[verb] || v.strongInClause(s, i) {
+				return moodFuture, i
+			}
+		case cueReport:
+			if verb < 0 && v.anyForm(s) || verb >= 0 && s.clause[i] == s.clause[verb] {
+				return moodReport, i
+			}
+		case cueAdvice, cueSuppose, cueHowto:
+			if v.anyForm(s) && (verb < 0 || s.clause[i] == s.clause[verb] || s.question) {
+				return map[cueKind]mood{cueAdvice: moodAdvice, cueSuppose: moodSuppose, cueHowto: moodHowto}[s.cues[i]], i
+			}
+		}
+	}
+	if verb >= 0 {
+		return moodCommand, -1
+	}
+	for i := range s.words {
+		if l, ok := v.forms[s.words[i].low]; ok && l.form != formBase && s.of[i] < 0 && v.strong(s, i) && s.cues[i] == cueNone {
+			if l.form == formS && (i == 0 || s.of[i-1] < 0 || s.ents[s.of[i-1]].kind != kindPerson) {
+				continue
+			}
+			return moodReport, i
+		}
+	}
+	return moodCommand, -1
+}
+
+// order returns the word that gives an order, -1 where none does: a verb in its base form that begins a clause, or the deed that a wish is about.
+func (v *vocabulary) order(s *saying) int {
+	for i := range s.words {
+		if s.cues[i] == cueWant && s.first[i] && (i == 0 || !s.tells(i)) {
+			if verb := v.wished(s, i); verb >= 0 {
+				return verb
+			}
+		}
+	}
+	for i := 0; i < len(s.words); i++ {
+		if i > 0 && !s.stops(i-1) && !joins(s.words[i-1].low) {
+			continue
+		}
+		if verb := v.orderAt(s, i); verb >= 0 {
+			return verb
+		}
+	}
+	return -1
+}
+
+// divide counts the clauses of s: they end at punctuation, before another order, and before a reason.
+func (v *vocabulary) divide(s *saying) {
+	n := int16(0)
+	for i := range s.words {
+		if i > 0 && (s.stops(i-1) || s.cues[i] == cueReason && s.first[i] || joins(s.words[i-1].low) && s.of[i-1] < 0 && v.orderAt(s, i) >= 0) {
+			n++
+		}
+		s.clause[i] = n
+	}
+}
+
+// tells reports whether a phrase of a report or of a plan stands before word i in its clause.
+func (s *saying) tells(i int) bool {
+	for j := i - 1; j >= 0 && s.clause[j] == s.clause[i]; j-- {
+		if k := s.cues[j]; k != cueNone && k != cuePolite && k != cueWant {
+			return true
+		}
+	}
+	return false
+}
+
+// joins reports whether w joins two clauses.
+func joins(w string) bool {
+	switch w {
+	case "and", "so", "then", "but", ":", "plus":
+		return true
+	}
+	return false
+}
+
+// orderAt returns the verb that a clause which begins with word i orders with, -1 where it is no order.
+func (v *vocabulary) orderAt(s *saying, i int) int {
+	mind := false
+	for i < len(s.words) && (s.cues[i] == cuePolite || joins(s.words[i].low) || s.words[i].low == "just" || s.words[i].low == "also" || s.words[i].low == "then") && s.of[i] < 0 {
+		mind = mind || s.words[i].low == "mind"
+		i++
+	}
+	if i+1 < len(s.words) && s.of[i] < 0 && s.of[i+1] >= 0 {
+		switch s.words[i].low { // "on edge-2 flush the cache"
+		case "on", "in", "at", "for", "from", "to":
+			for i++; i < len(s.words) && s.of[i] >= 0; i++ {
+			}
+		}
+	}
+	if i >= len(s.words) || s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone && s.cues[i] != cueAgain {
+		return -1
+	}
+	l, ok := v.forms[s.words[i].low]
+	if !ok || l.form != formBase && !(mind && l.form == formIng) {
+		return -1
+	}
+	return i
+}
+
+// wished returns the word that says what the wish at word i is about, -1 where it is about no deed.
+func (v *vocabulary) wished(s *saying, i int) int {
+	want := i
+	for i++; i < len(s.words) && s.cues[i] == cueWant && !s.first[i]; i++ {
+	}
+	for ; i < len(s.words) && s.clause[i] == s.clause[want]; i++ {
+		if s.of[i] >= 0 || s.cues[i] != cueNone {
+			continue
+		}
+		if l, ok := v.forms[s.words[i].low]; ok && l.form != formS && v.strong(s, i) {
+			return i
+		}
+	}
+	if s.of[want] < 0 && s.words[want].low == "we" && i > want+1 {
+		return want // "we need 4 packagers instead of 2"
+	}
+	return -1
+}
+
+// asks reports whether s has the form of a question, or of a heading: "alerts in berlin".
+func (s *saying) asks() bool {
+	if s.question {
+		return true
+	}
+	i := 0
+	for i < len(s.words) && s.cues[i] == cuePolite {
+		i++
+	}
+	if i == len(s.words) {
+		return false
+	}
+	switch s.words[i].low {
+	case "what", "which", "who", "whose", "where", "when", "how", "why", "is", "are", "does", "do", "any", "anything":
+		return true
+	}
+	for ; i < len(s.words); i++ {
+		if s.of[i] >= 0 {
+			continue
+		}
+		if k := s.cues[i]; k == cueReport || k == cueFuture || k == cueNot {
+			return false
+		}
+		switch s.words[i].low {
+		case "is", "are", "was", "were", "has", "have", "had", "does", "do", "did", "will", "would", "seems", "looks", "went", "keeps", "'s", "'re", "i", "we", "they", "he", "she", "it", "you", "my", "can", "must", "that":
+			return false
+		}
+	}
+	return true
+}
+
+// foreign reports whether s is in another language.
+func foreign(s *saying, t *cueTable) bool {
+	n := 0
+	for i := range s.words {
+		if s.of[i] >= 0 || s.words[i].quoted {
+			continue
+		}
+		w := s.words[i].low
+		n += t.foreign[w]
+		if strings.ContainsFunc(w, func(r rune) bool { return r >= utf8.RuneSelf && unicode.IsLetter(r) }) {
+			n += 2
+		}
+		if strings.HasPrefix(w, "¿") || strings.HasPrefix(w, "¡") {
+			n += 2
+		}
+	}
+	return n > 1
+}

@@ -1,0 +1,192 @@
+package intents
+
+import (
+	"strings"
+)
+
+// saying is one sentence in somebody's own words, taken apart: words without punctuation, the things of the inventory among them, and what each
+// other word is there for. It is scratch space and belongs to a matcher.
+type saying struct {
+	words  []token
+	of     []int16   // of each word the entity it belongs to, -1 where it belongs to none
+	cues   []cueKind // of each word the kind of the phrase it belongs to
+	first  []bool    // of each word whether a phrase begins with it
+	fixed  []bool    // of each word whether a slip of the finger was put right
+	clause []int16   // of each word the number of its clause
+	ents   []entity
+	masked []byte
+
+	question  bool // ended in a question mark, or holds one
+	hesitates bool // trails off
+	polite    bool // courtesy was found
+	wish      bool // said as a wish
+	dash      bool // a dash came last
+	slips     []string
+}
+
+// reset empties s.
+func (s *saying) reset() {
+	s.words, s.of, s.cues, s.first, s.fixed, s.clause = s.words[:0], s.of[:0], s.cues[:0], s.first[:0], s.fixed[:0], s.clause[:0]
+	s.ents, s.masked, s.slips = s.ents[:0], s.masked[:0], s.slips[:0]
+	s.question, s.hesitates, s.polite, s.wish, s.dash = false, false, false, false, false
+}
+
+// stops reports whether a clause ends behind word i.
+func (s *saying) stops(i int) bool { return s.words[i].comma || s.words[i].end }
+
+// take puts the words of pt into s without their punctuation.
+func (s *saying) take(c *Catalog, pt *part) {
+	s.reset()
+	s.question, s.hesitates = pt.question, pt.hesitates
+	for i := range pt.toks {
+		t := pt.toks[i]
+		if t.flag {
+			continue
+		}
+		t.end = false
+		if t.quoted || isURL(t.raw) {
+			s.add(t)
+			continue
+		}
+		if t.idle() && t.word != wordPlease {
+			continue // an emoji
+		}
+		s.punctuated(c, t)
+	}
+	if s.dash {
+		s.add(c.token("--", false))
+	}
+}
+
+// punctuated adds the word t without the punctuation around it.
+func (s *saying) punctuated(c *Catalog, t token) {
+	bare := t.raw
+	if n := len(bare); n > 2 && (bare[0] == '*' || bare[0] == '_') && bare[n-1] == bare[0] {
+		bare = bare[1 : n-1] // bold and italics of chat platforms
+	}
+	core := strings.TrimRight(bare, ".!?…")
+	if n := len(s.words); core == "" || core == "-" && n > 0 || core == "--" && n > 0 || core == ":" && n > 0 && strings.ContainsAny(s.words[n-1].low, "0123456789") {
+		core = ""
+	}
+	marks := ""
+	if core != "" {
+		marks = bare[len(core):]
+	} else {
+		marks = strings.Trim(bare, "-:")
+	}
+	if strings.Contains(marks, "?") {
+		s.question = true
+	}
+	if strings.Contains(marks, "..") || strings.Contains(marks, "…") {
+		s.hesitates = true
+	}
+	if core == "" {
+		if n := len(s.words); n > 0 && t.low != "'s" {
+			s.words[n-1].end, s.dash = true, marks == ""
+		}
+		return
+	}
+	if core != t.raw {
+		fresh := c.token(core, false)
+		fresh.comma, fresh.end = t.comma, marks != ""
+		t = fresh
+	}
+	if dash := strings.Index(t.low, "--"); dash > 0 && dash+2 < len(t.low) {
+		head, tail := c.token(t.raw[:dash], false), c.token(t.raw[dash+2:], false)
+		head.end, tail.comma, tail.end = true, t.comma, t.end
+		s.add(head)
+		t = tail
+	}
+	if t.low == "n't" || t.low == "nt" && len(s.words) > 0 {
+		t = c.token("not", false)
+	}
+	s.contraction(c, t)
+}
+
+// contraction adds t, and of "i'll" two words: i and 'll.
+func (s *saying) contraction(c *Catalog, t token) {
+	for _, tail := range []string{"'ll", "'d", "'ve", "'re", "'m"} {
+		if bare, ok := strings.CutSuffix(t.low, tail); ok && bare != "" {
+			s.add(c.token(t.raw[:len(bare)], false))
+			rest := c.token(tail, false)
+			rest.comma, rest.end = t.comma, t.end
+			s.add(rest)
+			return
+		}
+	}
+	if t.low == "'s" && len(s.words) > 0 && s.words[len(s.words)-1].low == "let" {
+		t.low = "'s"
+	}
+	s.add(t)
+}
+
+// add appends the word t.
+func (s *saying) add(t token) {
+	s.dash = false
+	s.words = append(s.words, t)
+	s.of = append(s.of, -1)
+	s.cues = append(s.cues, cueNone)
+	s.first = append(s.first, false)
+	s.fixed = append(s.fixed, false)
+	s.clause = append(s.clause, 0)
+}
+
+// listen finds the phrases that say how s is meant.
+func (s *saying) listen(t *cueTable) {
+	head := true
+	for i := 0; i < len(s.words); {
+		if s.of[i] >= 0 {
+			head = false
+			i++
+			continue
+		}
+		kind, n := t.at(s, i, head)
+		if n == 0 {
+			head = false
+			i++
+			continue
+		}
+		s.first[i] = true
+		for j := i; j < i+n; j++ {
+			s.cues[j] = kind
+		}
+		switch kind {
+		case cuePolite:
+			s.polite = s.polite || s.words[i].low != "so" // "so" is a word like any other
+		case cueWant:
+			s.wish, head = true, false
+		default:
+			head = false
+		}
+		i += n
+	}
+}
+
+// mask writes s with the type of each thing in its place, and without courtesy, into s.masked.
+func (s *saying) mask() string {
+	s.masked = s.masked[:0]
+	for i := range s.words {
+		if s.cues[i] == cuePolite {
+			continue
+		}
+		w := s.words[i].low
+		if e := s.of[i]; e >= 0 {
+			if s.ents[e].from != i {
+				continue
+			}
+			w = s.ents[e].mask()
+		} else if s.words[i].quoted {
+			w = maskText
+		} else if digits(w) {
+			w = maskNumber
+		}
+		if len(s.masked) > 0 && w != "'s" {
+			s.masked = append(s.masked, ' ')
+		}
+		s.masked = append(s.masked, w...)
+	}
+	if s.question {
+		s.masked = append(s.masked, " ?"...)
+	}
+	return string(s.masked)
+}

@@ -1,0 +1,335 @@
+package intents
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// classSet is a set of intents by their place in the catalogue.
+type classSet []uint64
+
+func (s classSet) has(class int) bool { return class>>6 < len(s) && s[class>>6]&(1<<(class&63)) != 0 }
+
+func (s classSet) add(class int) { s[class>>6] |= 1 << (class & 63) }
+
+// knownWord is what is known of one word.
+type knownWord struct {
+	said  classSet // the intents in whose phrases or patterns it stands
+	verbs classSet // the intents whose action verb it is
+
+	changes bool // it is the action verb of an intent that changes something
+}
+
+// vocabulary knows the words of the language: which intents they belong to, which are verbs, which say nothing.
+type vocabulary struct {
+	words    map[string]*knownWord
+	forms    map[string]lemma // every form of every action verb
+	alien    map[string]bool
+	function map[string]bool
+	shifting map[string]bool
+	generic  map[string]bool
+	holds    map[string]bool  // verbs of intents that take a whole command or a text
+	real     map[string]bool  // words that are no slip of the finger
+	slips    map[string]int32 // a word without one of its letters → the first of near that has it
+	near     []slipWord
+	opposite []int // of each class the class that does the contrary, -1 where there is none
+	size     int   // of each set, in words of 64 bits
+}
+
+// newVocabulary collects the words of c.
+func (c *Catalog) newVocabulary() *vocabulary {
+	v := &vocabulary{
+		words: map[string]*knownWord{}, forms: map[string]lemma{}, alien: set(alienVerbs()), generic: set(genericWords()), function: set(functionWords()), shifting: set(shiftingWords()), holds: map[string]bool{}, real: set(realWords()),
+		slips: map[string]int32{}, size: (len(c.specs) + 64) / 64,
+	}
+	common := set(commonVerbs())
+	for w := range common {
+		bend(v.forms, w)
+	}
+	for class, spec := range c.specs {
+		if slices.ContainsFunc(spec.Slots, func(s SlotSpec) bool { return s.kind == kindCommand || s.kind == kindText }) {
+			for _, verb := range spec.Verbs {
+				v.holds[verb] = true
+			}
+		}
+		v.opposite = append(v.opposite, c.classOf(spec.Opposite))
+		v.takeSpec(c, spec, class, common)
+	}
+	for form, base := range irregularForms() {
+		v.forms[form] = lemma{base, formPast}
+	}
+	for w := range v.alien {
+		bend(v.forms, w)
+	}
+	for class, spec := range c.specs {
+		for i := range spec.Phrases {
+			v.takeOrder(c, spec.Phrases[i].Text, class)
+		}
+	}
+	for i := range c.none {
+		for w := range strings.FieldsSeq(c.maskPhrase(c.none[i].Text)) {
+			v.real[w] = true
+		}
+	}
+	for _, k := range v.words {
+		for class, spec := range c.specs {
+			k.changes = k.changes || k.verbs.has(class) && spec.Risk.Changes()
+		}
+	}
+	v.learnSlips(c)
+	return v
+}
+
+// takeSpec takes in the words of one intent.
+func (v *vocabulary) takeSpec(c *Catalog, spec *Spec, class int, common map[string]bool) {
+	for _, verb := range spec.Verbs {
+		words := strings.Fields(verb)
+		for i, w := range words {
+			v.word(w).said.add(class)
+			if i == 0 {
+				v.word(w).verbs.add(class)
+			}
+		}
+		if head := words[0]; spec.Risk.Changes() {
+			bend(v.forms, head)
+		}
+	}
+	for _, r := range c.byName[spec.Name] {
+		v.takePattern(r.pattern, class, common)
+	}
+	for i := range spec.Phrases {
+		for w := range strings.FieldsSeq(c.maskPhrase(spec.Phrases[i].Text)) {
+			v.take(w, class, common)
+		}
+	}
+}
+
+// takePattern takes in the words of a pattern.
+func (v *vocabulary) takePattern(e *expr, class int, common map[string]bool) {
+	if e.op == opWord {
+		v.take(e.text, class, common)
+	}
+	for _, kid := range e.kids {
+		v.takePattern(kid, class, common)
+	}
+}
+
+// take takes in the word w of an intent.
+func (v *vocabulary) take(w string, class int, common map[string]bool) {
+	if v.shifting[w] {
+		return // it counts within an order alone: takeOrder
+	}
+	v.word(w).said.add(class)
+	if base := v.base(w); common[base] || v.word(base).verbs.has(class) {
+		v.word(base).verbs.add(class)
+	}
+}
+
+// takeOrder takes in the words of a phrase that stand within its order: elsewhere they tell why.
+func (v *vocabulary) takeOrder(c *Catalog, text string, class int) {
+	s, ok := c.maskedSaying(text)
+	if !ok {
+		return
+	}
+	s.listen(c.cues)
+	v.divide(s)
+	verb := v.order(s)
+	for i := range s.words {
+		if w := s.words[i].low; v.shifting[w] && s.cues[i] == cueNone && s.of[i] < 0 && (verb < 0 && !c.specs[class].Risk.Changes() || verb >= 0 && s.clause[i] == s.clause[verb]) {
+			v.word(w).said.add(class)
+		}
+	}
+}
+
+// word returns what is known of w.
+func (v *vocabulary) word(w string) *knownWord {
+	k, ok := v.words[w]
+	if !ok {
+		k = &knownWord{said: make(classSet, v.size), verbs: make(classSet, v.size)}
+		v.words[w] = k
+	}
+	return k
+}
+
+// base returns the base form of the verb w, w itself where it is none.
+func (v *vocabulary) base(w string) string {
+	if l, ok := v.forms[w]; ok {
+		return l.base
+	}
+	return w
+}
+
+// says reports whether w, or another form of it, stands in a phrase of class.
+func (v *vocabulary) says(w string, class int) bool {
+	if k, ok := v.words[w]; ok && k.said.has(class) {
+		return true
+	}
+	l, ok := v.forms[w]
+	if !ok {
+		return false
+	}
+	k, ok := v.words[l.base]
+	return ok && (k.said.has(class) || k.verbs.has(class))
+}
+
+// acts reports whether w is an action verb of class.
+func (v *vocabulary) acts(w string, class int) bool {
+	k, ok := v.words[v.base(w)]
+	return ok && k.verbs.has(class)
+}
+
+// known reports whether w is a word at all: one of the language, of the catalogue, or of what asks for nothing.
+func (v *vocabulary) known(w string) bool {
+	if v.real[w] || v.generic[w] || v.function[w] || v.shifting[w] {
+		return true
+	}
+	if _, ok := v.words[w]; ok {
+		return true
+	}
+	_, ok := v.forms[w]
+	return ok
+}
+
+// learnSlips makes the index of words with a letter left out, by which a slip of the finger is found without looking at every word.
+func (v *vocabulary) learnSlips(c *Catalog) {
+	all := map[string]bool{}
+	for w := range v.words {
+		all[w] = true
+	}
+	for _, known := range []map[string]bool{v.generic, v.function, v.shifting} {
+		for w := range known {
+			all[w] = true
+		}
+	}
+	for w := range v.forms {
+		all[w] = true
+	}
+	for w := range c.lexicon {
+		all[w] = true
+	}
+	c.cues.words(func(w string) { all[w] = true; v.generic[w] = true })
+	put := func(key, w string) {
+		first, taken := v.slips[key]
+		if !taken {
+			first = -1
+		}
+		v.slips[key] = int32(len(v.near))
+		v.near = append(v.near, slipWord{w, first})
+	}
+	for _, w := range slices.Sorted(maps.Keys(all)) {
+		if len(w) < 4 || strings.ContainsAny(w, ".0123456789") || strings.HasPrefix(w, "x") {
+			continue
+		}
+		put(w, w)
+		for i := range len(w) {
+			if i == 0 || w[i] != w[i-1] {
+				put(w[:i]+w[i+1:], w)
+			}
+		}
+	}
+}
+
+// slipWord is a word of the index of slips, and the next one with the same letters left.
+type slipWord struct {
+	word string
+	next int32
+}
+
+// corrected returns the one word that w is a slip of the finger away from, "" where there is none. Of several, the one verb counts.
+func (v *vocabulary) corrected(w string) string {
+	if len(w) < 4 || len(w) > 24 || v.real[w] {
+		return ""
+	}
+	var found [8]string
+	n := 0
+	v.closeTo(w, w, &found, &n)
+	for i := range len(w) {
+		v.closeTo(w[:i]+w[i+1:], w, &found, &n)
+	}
+	switch {
+	case n == 1:
+		return found[0]
+	case n == len(found):
+		return ""
+	}
+	verb := ""
+	for _, hit := range found[:n] {
+		if l, ok := v.forms[hit]; ok && l.form == formBase {
+			if verb != "" {
+				return ""
+			}
+			verb = hit
+		}
+	}
+	return verb
+}
+
+// closeTo adds to found the words that have key left without one letter and are one slip away from w.
+func (v *vocabulary) closeTo(key, w string, found *[8]string, n *int) {
+	at, ok := v.slips[key]
+	for ; ok && at >= 0; at = v.near[at].next {
+		hit := v.near[at].word
+		if *n == len(found) || slices.Contains(found[:*n], hit) || distance(hit, w, 1) > 1 {
+			continue
+		}
+		found[*n] = hit
+		*n++
+	}
+}
+
+// set returns the words of text as a set.
+func set(text string) map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(text) {
+		out[w] = true
+	}
+	return out
+}
+
+// favours reports which of two opposite classes the words of s speak for: above 0 for a, below 0 for b. A word speaks for the one that has it where the
+// other does not.
+func (v *vocabulary) favours(s *saying, a, b int) int {
+	n := 0
+	for i := range s.words {
+		if s.of[i] >= 0 || s.cues[i] == cuePolite {
+			continue
+		}
+		w := s.words[i].low
+		switch inA, inB := v.says(w, a), v.says(w, b); {
+		case inA && !inB:
+			n++
+		case inB && !inA:
+			n--
+		}
+	}
+	return n
+}
+
+// reversal reports whether w turns what is said into its contrary: "un-drain", "back", "off", "cancel".
+func reversal(w string) bool {
+	return slices.Contains([]string{"back", "again", "undo", "remove", "cancel", "stop", "end", "lift", "withdraw", "revoke", "disable", "off", "return", "restore", "rejoin", "resume", "reinstate", "release", "unset", "rid", "revert"}, w) ||
+		strings.HasPrefix(w, "un-") || strings.HasPrefix(w, "de-")
+}
+
+// functionWords only hold a sentence together.
+func functionWords() string {
+	return `a an the this that these those it its they them their there here you me us my your our his her him of in on at by for from with into onto out off up down over under again about between through during and so yet then
+as to 's 'll 'd 've 're 'm all any some both few more most much many lot lots bit little other another such same own one ones everything anything something please thanks now just only also too very really quite rather pretty
+almost maybe perhaps today tonight soon first second last next new old whole entire full complete completely totally fully properly correctly quickly fast slowly slow carefully back away together ahead around right well ok okay sorry hello hi hey
+oh ah immediately currently still later before because since like not no yes once`
+}
+
+// shiftingWords change what a sentence says, unless a phrase of the intent has them: who does it, whether it was done, what is left out.
+func shiftingWords() string {
+	return `is are was were be been being am do does did has have had having will would shall should can could may might must i we he she they who whom whose which what where when why how if or nor than but except excluding without besides apart
+minus instead every each daily hourly weekly nightly monthly always regularly periodically constantly ever forever awhile yesterday ago earlier already nothing nobody none nowhere somebody someone everybody everyone anybody anyone`
+}
+
+// genericWords are what people call machines, caches and trouble; they say nothing about which intent is meant.
+func genericWords() string {
+	return `thing things stuff box boxes machine machines host hosts server servers node nodes edge edges system systems site sites place cache caches traffic viewers viewer people users customers load content contents object objects file files
+data page pages stream streams channel channels service services team ops night morning evening afternoon good bad fine better best worse worst great nice wrong broken weird strange odd funny issue issues problem problems error errors trouble
+fault incident outage stale outdated dead down sick busy overloaded hot cold hour hours minute minutes second seconds day days week time times moment while until after half quarter noon midnight week weeks month months weekend monday tuesday wednesday thursday friday saturday sunday looks look looking seems seem seeming feels acting behaving going getting
+happening says said say know think want need needs sure`
+}
