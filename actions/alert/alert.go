@@ -45,6 +45,8 @@ type Options struct {
 	Author   string                                 // what stands in Icinga2 behind the name of who asked: "anna via opsbot"; "" = opsbot
 	Zone     func(who actions.Actor) *time.Location // in which somebody reads times; nil = UTC
 	Now      func() time.Time                       // nil = time.Now
+	// Told returns what the bot itself knows of problems: those that stand, and those that ended since then. Nil for nothing.
+	Told func(ctx context.Context, since time.Time) ([]Told, error)
 }
 
 // Alerts is the home of the verbs. Safe for concurrent use.

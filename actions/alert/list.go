@@ -23,13 +23,29 @@ type Standing struct {
 	State   string    `json:"state"`
 	Hard    bool      `json:"hard"`
 	Since   time.Time `json:"since"`
-	Care    string    `json:"care,omitempty"` // acknowledged, in downtime, flapping
+	Care    string    `json:"care,omitempty"` // acknowledged, in downtime, flapping, with who and until when
+	Done    string    `json:"done,omitempty"` // what was done about it
 	Output  string    `json:"output,omitempty"`
 }
+
+// Told is what the bot knows of a problem besides what the monitoring says of the object.
+type Told struct {
+	Host, Service string
+	State         string    // as it was last
+	Since         time.Time // when it began, through all its states
+	Ended         time.Time // zero = it stands
+	Care          string    // "acknowledged by anna until 14:00 UTC"
+	Done          string    // the newest thing that was done about it; "" = nothing
+	Symptom       bool      // of its host's being down
+}
+
+func (t Told) object() string { return actions.Alert{Host: t.Host, Service: t.Service}.Object() }
 
 // The bounds of the answer and of what is read back of the log.
 const (
 	listed    = 100
+	endedFor  = 24 * time.Hour // how long what has ended is told of a node that is named
+	endedMost = 10
 	recordsOf = 2000 // of the newest
 	page      = 500
 )
@@ -50,9 +66,74 @@ func (a *Alerts) list(ctx context.Context, r actions.Request, w actions.World) (
 	for i := range found {
 		found[i].Node = NodeOf(nodes, found[i].Host)
 	}
+	told, why := a.told(ctx)
+	ended := enrich(found, told)
 	out := answer(found, r)
-	out.Lines = append(away, out.Lines...)
+	out.Lines = append(append(away, why...), out.Lines...)
+	if len(r.All("node")) > 0 || r.One("service") != "" {
+		out.Lines = append(out.Lines, endings(ended, r)...)
+	}
 	return out, nil
+}
+
+// told returns what the bot knows by itself. That it cannot be read is said and keeps nobody from hearing what stands.
+func (a *Alerts) told(ctx context.Context) (told []Told, why []string) {
+	if a.opt.Told == nil {
+		return nil, nil
+	}
+	told, err := a.opt.Told(ctx, a.opt.Now().Add(-endedFor))
+	if err != nil {
+		return nil, []string{"what was done about them could not be read: " + err.Error()}
+	}
+	return told, nil
+}
+
+// enrich adds to what stands what is known of it, and returns what has ended.
+func enrich(found []Standing, told []Told) (ended []Told) {
+	known := map[string]Told{}
+	for _, t := range told {
+		if t.Ended.IsZero() {
+			known[t.object()] = t
+		} else {
+			ended = append(ended, t)
+		}
+	}
+	for i := range found {
+		s := &found[i]
+		t, ok := known[actions.Alert{Host: s.Host, Service: s.Service}.Object()]
+		if !ok || !s.Hard {
+			continue
+		}
+		if s.Since.IsZero() || t.Since.Before(s.Since) { // the monitoring tells when the last of its states began
+			s.Since = t.Since
+		}
+		if t.Care != "" && s.Care != "" { // whether is for the monitoring to say, who for us
+			s.Care = t.Care
+		}
+		s.Done = t.Done
+		if t.Symptom {
+			s.Done = "its host is down"
+		}
+	}
+	return ended
+}
+
+// endings tell what has ended lately on what was asked for, the newest first.
+func endings(ended []Told, r actions.Request) []string {
+	ended = slices.DeleteFunc(ended, func(t Told) bool { return !about(r.All("node"), t.Host) || !serviceFits(r.One("service"), t.Service) })
+	slices.SortStableFunc(ended, func(a, b Told) int { return b.Ended.Compare(a.Ended) })
+	var out []string
+	for i, t := range ended {
+		if i == endedMost {
+			return append(out, fmt.Sprintf("and %d more that are over", len(ended)-endedMost))
+		}
+		line := fmt.Sprintf("over: %s was %s for %s until %s", t.object(), t.State, t.Ended.Sub(t.Since).Round(time.Second), t.Ended.UTC().Format("2006-01-02 15:04 MST"))
+		if t.Done != "" {
+			line += "; " + t.Done
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // standing returns what is not well, the worst first, and what must be said of where that was read.
@@ -127,7 +208,7 @@ func (a *Alerts) remembered(ctx context.Context) ([]Standing, error) {
 	}
 	var out []Standing
 	for _, key := range slices.Sorted(maps.Keys(newest)) {
-		if s := newest[key]; s.Kind != string(icinga.TypeRecovery) && !icinga.State(s.State).Good() {
+		if s := newest[key]; s.Kind != string(icinga.TypeRecovery) && s.State != "" && !icinga.State(s.State).Good() {
 			out = append(out, Standing{Host: s.Host, Service: s.Service, State: s.State, Hard: s.Hard, Since: s.Since, Output: firstLine(s.Output), Care: careOf(s)})
 		}
 	}
@@ -146,9 +227,14 @@ func fold(newest map[string]Stored, rec store.Record) error {
 		if s.Kind == string(icinga.TypeCustom) {
 			continue
 		}
-		if was, ok := newest[s.Object()]; !ok || !s.Checked.Before(was.Checked) {
-			newest[s.Object()] = s
+		was, ok := newest[s.Object()]
+		if ok && s.Checked.Before(was.Checked) {
+			continue
 		}
+		if s.State == "" && s.Kind != KindRemoved { // a downtime tells no state
+			s.State, s.Output = was.State, was.Output
+		}
+		newest[s.Object()] = s
 	}
 	return nil
 }
@@ -195,12 +281,20 @@ func answer(found []Standing, r actions.Request) actions.Answer {
 		out.Title = "1 problem" + where
 	}
 	out.Table = &actions.Table{Columns: []string{"SINCE", "HOST", "SERVICE", "STATE", "CARE", "OUTPUT"}}
+	done := slices.ContainsFunc(found, func(s Standing) bool { return s.Done != "" })
+	if done {
+		out.Table.Columns = append(out.Table.Columns, "DONE")
+	}
 	for i, s := range found {
 		if i == listed {
 			out.Lines = append(out.Lines, fmt.Sprintf("and %d more; name a node to see them", len(found)-listed))
 			break
 		}
-		out.Table.Rows = append(out.Table.Rows, s.row())
+		row := s.row()
+		if done {
+			row = append(row, dash(firstLine(s.Done)))
+		}
+		out.Table.Rows = append(out.Table.Rows, row)
 		if s.Care == "" && out.Hint == "" && s.Node != "" {
 			out.Hint = "take one over: ack " + s.Node
 		}

@@ -291,3 +291,37 @@ func (c *checker) Reschedule(_ context.Context, host, _ string) error {
 	c.asked[host]++
 	return c.err
 }
+
+// TestTold: what alert.list hears of the incidents.
+func TestTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMonitoring()
+		d, _, r, stop := listen(t, fake.New().Open(fake.Options{}), m)
+		defer stop()
+		r.answer = []rule.Outcome{{Rule: "flush", Decision: rule.Acted, Run: "r-7"}}
+		time.Sleep(time.Second)
+		begin := time.Now().UTC().Truncate(time.Second)
+		m.tell(m.set("edge-1", "a", icinga.Warning), m.set("edge-1", "b", icinga.Warning))
+		time.Sleep(3 * time.Second)
+		m.tell(m.set("edge-1", "a", icinga.Critical), m.set("edge-1", "b", icinga.Critical))
+		time.Sleep(3 * time.Second)
+		m.tell(m.set("edge-1", "b", icinga.OK), icinga.Event{
+			Type: icinga.EventAckSet, Host: "edge-1", Service: "a", State: icinga.Critical, StateType: icinga.Hard, At: time.Now(), Author: "anna via opsbot", Comment: "on it",
+		})
+		time.Sleep(3 * time.Second)
+		told, err := d.Incidents().Told(t.Context(), begin)
+		if err != nil || len(told) != 2 {
+			t.Fatalf("Told = %+v, %v; want both", told, err)
+		}
+		if a := told[0]; a.State != "CRITICAL" || !a.Since.Equal(begin) || !a.Ended.IsZero() || a.Care != "acknowledged by anna" || !strings.Contains(a.Done, "r-7") || a.Symptom {
+			t.Errorf("the one that stands: %+v", a)
+		}
+		if b := told[1]; b.State != "CRITICAL" || b.Ended.Sub(begin) != 6*time.Second || b.Care != "" {
+			t.Errorf("the one that has ended: %+v", b)
+		}
+		if told, err := d.Incidents().Told(t.Context(), time.Now()); err != nil || len(told) != 1 {
+			t.Errorf("Told since now = %+v, %v; want what stands", told, err)
+		}
+	})
+}

@@ -138,6 +138,39 @@ func (i *Incidents) Ended(ctx context.Context, since time.Time) ([]Incident, err
 	}), err
 }
 
+// Told returns what the incidents tell of problems: those that are open, and the newest of each object that has ended since then.
+func (i *Incidents) Told(ctx context.Context, since time.Time) ([]stored.Told, error) {
+	all, err := i.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []stored.Told
+	for _, in := range all {
+		if len(in.Lines) == 0 || !in.open() && in.Ended.Before(since) {
+			continue
+		}
+		t := stored.Told{
+			Host: in.Problem.Host, Service: in.Problem.Service, State: in.State, Since: in.Problem.Since, Ended: in.Ended,
+			Care: strings.TrimPrefix(in.care(), ", "), Done: in.done(), Symptom: in.Under != "",
+		}
+		if !in.open() {
+			t.State = in.newest().State
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// done is the newest thing that a rule or a person has done about it.
+func (in Incident) done() string {
+	for _, l := range slices.Backward(in.Lines) {
+		if strings.HasPrefix(l.Key, "rule/") || strings.HasPrefix(l.Key, "run/") || strings.HasPrefix(l.Key, "call/") {
+			return l.Text
+		}
+	}
+	return ""
+}
+
 // of returns the incident of an object as it is stored; the zero value when there is none.
 func (i *Incidents) of(ctx context.Context, object string) (Incident, error) {
 	var in Incident

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shitops/opsbot/actions"
 	stored "github.com/shitops/opsbot/actions/alert"
+	"github.com/shitops/opsbot/icinga"
 )
 
 // Seen is one trigger that was told of an object, by whichever way it came first. It is how the same thing is known again when it comes by another way.
@@ -77,7 +78,7 @@ func (in *Incident) outweighs(s stored.Stored) bool {
 func (in *Incident) newest() Seen {
 	newest := Seen{Hard: in.Problem.Since}
 	for _, k := range in.Seen {
-		if k.Problem == in.Problem.ID() && !k.before(newest) {
+		if k.Kind == string(icinga.TypeProblem) && k.Problem == in.Problem.ID() && !k.before(newest) {
 			newest = k
 		}
 	}
