@@ -31,13 +31,13 @@ type Thresholds struct {
 type Left struct {
 	Example
 	Best
-	Taken bool // for something: the best class is not none, and the text passes for it
+	Taken bool // for something: the best class is neither none nor missing
 }
 
 // Right tells whether the model was right.
 func (l Left) Right() bool { return l.Example.Class == l.Best.Class }
 
-// Calibration is what five-fold cross-validation measured. A text counts for its best class only where it is taken for it.
+// Calibration is what five-fold cross-validation measured.
 type Calibration struct {
 	Thresholds
 	Accuracy  float64 // share of the phrasings of all classes but none that were taken for their class
@@ -87,7 +87,7 @@ func (c *Calibration) fold(examples []Example, classes, none int, opt Options, o
 	for i, e := range examples {
 		if out(i) {
 			best := m.Score(&s, e.Text)
-			taken := best.Class >= 0 && best.Class != none && (opt.Passes == nil || opt.Passes(e.Text, best.Class))
+			taken := best.Class >= 0 && best.Class != none
 			c.Left[i] = Left{e, best, taken}
 		}
 	}

@@ -117,37 +117,6 @@ func TestCalibrateWithoutNone(t *testing.T) {
 	}
 }
 
-// TestCalibrateCountsWhatPasses: what cannot be of its class for other reasons than the score spoils no threshold.
-func TestCalibrateCountsWhatPasses(t *testing.T) {
-	t.Parallel()
-	examples := corpus(6, 40, 8)
-	all, err := classify.Calibrate(examples, 6, 5, classify.Options{Masks: masks})
-	if err != nil {
-		t.Fatal(err)
-	}
-	truth := map[string]int{}
-	for _, e := range examples {
-		truth[e.Text] = e.Class
-	}
-	exact, err := classify.Calibrate(examples, 6, 5, classify.Options{Masks: masks, Passes: func(text string, class int) bool { return truth[text] == class }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exact.Hash != all.Hash {
-		t.Errorf("the hash with gates is %s, without %s", exact.Hash, all.Hash)
-	}
-	if exact.FromNone != 0 || exact.Leaked != 0 || exact.High != exact.Low || exact.Accuracy < all.Accuracy {
-		t.Errorf("with gates that know the truth Calibrate = %+v, without %+v", exact, all)
-	}
-	none, err := classify.Calibrate(examples, 6, 5, classify.Options{Masks: masks, Passes: func(string, int) bool { return false }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if none.ToNone != 1 || none.Accuracy != 0 || none.Kept != 0 {
-		t.Errorf("where nothing passes Calibrate = %+v", none)
-	}
-}
-
 func TestCalibrateNeedsPatterns(t *testing.T) {
 	t.Parallel()
 	if c, err := classify.Calibrate(commands[:1], 1, -1, classify.Options{}); err == nil {

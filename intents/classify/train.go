@@ -28,9 +28,6 @@ type Options struct {
 	CharWeight float32  // of character n-grams against words; 0.5
 	Seed       uint64   // of the order in which examples are visited; 1
 	Workers    int      // goroutines, which change the time and nothing else; as many as there are processors
-
-	// Passes tells Calibrate whether a text could be of a class at all, by what is known besides its score; nil lets everything pass.
-	Passes func(masked string, class int) bool
 }
 
 // filled is o with its defaults.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/shitops/opsbot/intents/classify"
@@ -188,5 +189,62 @@ func TestPrecisionOnUnseenTexts(t *testing.T) {
 	}
 	if least := right - len(unseen)*5/100; withTypo < least {
 		t.Errorf("with a letter less %d of %d are right, want %d", withTypo, len(unseen), least)
+	}
+}
+
+// TestOneModelManyGoroutines: a model is read by all at once, each with its own scratch.
+func TestOneModelManyGoroutines(t *testing.T) {
+	t.Parallel()
+	examples := corpus(8, 15, 11)
+	m := train(t, examples, 8, classify.Options{Masks: masks})
+	var s classify.Scratch
+	var want []classify.Best
+	for _, e := range examples {
+		want = append(want, m.Score(&s, e.Text))
+	}
+	var work sync.WaitGroup
+	for range 4 {
+		work.Go(func() {
+			var s classify.Scratch
+			for i, e := range examples {
+				if got := m.Score(&s, e.Text); got != want[i] {
+					t.Errorf("beside others Score(%q) = %+v, alone %+v", e.Text, got, want[i])
+				}
+			}
+		})
+	}
+	work.Wait()
+}
+
+// TestMoreExamplesOfAClassDoNotDrownAnother: a class with few examples is still found by its own words.
+func TestMoreExamplesOfAClassDoNotDrownAnother(t *testing.T) {
+	t.Parallel()
+	var examples []classify.Example
+	for i, e := range corpus(1, 300, 12) {
+		examples = append(examples, classify.Example{Text: e.Text, Class: 0, Pattern: i})
+	}
+	for i, text := range []string{"flush xnode", "flush the cache", "please flush xnode now", "flush it"} {
+		examples = append(examples, classify.Example{Text: text, Class: 1, Pattern: 1000 + i})
+	}
+	m := train(t, examples, 2, classify.Options{Masks: masks})
+	var s classify.Scratch
+	for _, text := range []string{"flush that xnode", "could somebody flush xnode", "flushing xnode"} {
+		if got := m.Score(&s, text); got.Class != 1 {
+			t.Errorf("Score(%q) = %+v, want class 1", text, got)
+		}
+	}
+}
+
+// TestLongTexts: a text of any length has margins like any other.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	m := train(t, commands, 4, classify.Options{Masks: masks})
+	var s classify.Scratch
+	once := m.Score(&s, "flush xnode")
+	for _, n := range []int{10, 1000, 70000} {
+		got := m.Score(&s, strings.Repeat("flush xnode ", n))
+		if got.Class != once.Class || got.Words != 2*n || got.Margin > 2 || got.Margin < once.Margin-1 {
+			t.Errorf("flush xnode said %d times scores %+v, once %+v", n, got, once)
+		}
 	}
 }
