@@ -213,6 +213,21 @@ func (a *App) socketConfig(ctx context.Context, p socket.Peer) ([]byte, error) {
 	return a.config.Load().Redacted()
 }
 
+func (a *App) socketReview(ctx context.Context, p socket.Peer, since time.Time) ([]socket.Misread, error) {
+	if err := a.may(ctx, p, "audit.show"); err != nil {
+		return nil, err
+	}
+	list, err := a.audit.Review(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]socket.Misread, len(list))
+	for i, m := range list {
+		out[i] = socket.Misread{Text: m.Text, Was: string(m.Decision), Why: m.Why, Times: m.Times, Last: m.Last}
+	}
+	return out, nil
+}
+
 func (a *App) socketExport(ctx context.Context, p socket.Peer, w io.Writer) error {
 	if err := a.may(ctx, p, "bot.export"); err != nil {
 		return err

@@ -32,7 +32,7 @@ func newBinder(catalog *intents.Catalog, inv intents.Inventory) (*binder, error)
 // read returns the canonical text of a command, the intents that it is made of, and its risk. What is no exact command is an error.
 func (b *binder) read(text string) (canonical string, names []string, risk actions.Risk, err error) {
 	filled := strings.NewReplacer("{{node}}", anyNode, "{{host}}", anyNode, "{{deployments}}", anyDeployment, "{{service}}", "any").Replace(text)
-	p := b.parser.Parse(intents.Utterance{Text: filled, Door: intents.DoorTerminal})
+	p := b.parser.Parse(intents.Utterance{Text: filled, Door: intents.DoorTerminal, Exact: true})
 	if p.Decision != intents.Act && p.Decision != intents.Confirm {
 		why := p.Because
 		if p.Question != "" {
@@ -52,7 +52,7 @@ func (b *binder) read(text string) (canonical string, names []string, risk actio
 
 // commands returns the parts of a text that read has understood.
 func (b *binder) commands(text string) []intents.Intent {
-	return b.parser.Parse(intents.Utterance{Text: text, Door: intents.DoorTerminal}).Commands
+	return b.parser.Parse(intents.Utterance{Text: text, Door: intents.DoorTerminal, Exact: true}).Commands
 }
 
 // bindings are what the rules and jobs of a configuration are bound to.

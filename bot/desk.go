@@ -34,6 +34,7 @@ type View struct {
 	Parser *intents.Parser
 	Policy *policy.Policy
 	World  actions.World
+	Names  intents.Inventory
 	OnCall *policy.OnCall // nil where nobody is
 	Binder *binder        // reads the commands of rules and jobs
 	Zone   *time.Location // times in replies, unless the person has a zone
@@ -57,6 +58,8 @@ type Desk struct {
 	engine    Engine
 	audit     Audit
 	questions *questions
+	contexts  contexts
+	memory    memory
 	quotas    *policy.Quotas
 	rules     Rules
 	tell      func(reply.Card)              // to everybody who watches
@@ -143,12 +146,24 @@ func (t *talk) handle(ctx context.Context) door.Exit {
 	if t.message.Token != "" {
 		return t.noAnswer(pending)
 	}
-	return t.understood(ctx, t.view.Parser.Parse(t.utterance()))
+	if said, ok := t.memory.of(conversation(t.message)); ok && asksWhy(t.message.Text) {
+		return t.why(said)
+	}
+	u := t.utterance()
+	if u.Context, err = t.contexts.get(ctx, t.message); err != nil {
+		t.log.Warn("what was done last is not known", "err", err)
+	}
+	t.memory.note(conversation(t.message), &line{said: u, parser: t.view.Parser})
+	return t.understood(ctx, t.view.Parser.Parse(u))
 }
 
-// utterance is the message as the parser takes it. Only chat platforms put markup into what people type.
+// utterance is the message as the parser takes it. Only chat platforms put markup into what people type. What rules and jobs say is never guessed,
+// nor is what bears its yes with it: nobody has seen how it was read.
 func (t *talk) utterance() intents.Utterance {
-	u := intents.Utterance{Text: t.message.Text, Now: t.message.At, Zone: t.view.Zone, Door: intents.DoorTerminal}
+	u := intents.Utterance{
+		Text: t.message.Text, Now: t.message.At, Zone: t.view.Zone, Door: intents.DoorTerminal,
+		Exact: t.message.Yes || t.actor.Kind == actions.Rule || t.actor.Kind == actions.Job,
+	}
 	if isChat(t.message.Origin) {
 		u.Door = intents.DoorChat
 	}

@@ -16,6 +16,7 @@ import (
 
 // ask asks back for what a command lacks. The next line of the same person in the same thread may answer.
 func (t *talk) ask(ctx context.Context, p intents.Parsed) door.Exit {
+	t.record(ctx, policy.Entry{Decision: policy.Unclear, Text: p.Text, Why: p.Because})
 	card := reply.Card{Kind: reply.Question, Title: p.Question, Hint: p.Because}
 	if p.Missing != nil {
 		card.Choices, card.Hint = p.Missing.Choices, "answer in the next line, within "+brief(patience)+", or say something else"
@@ -38,6 +39,7 @@ func (t *talk) askYes(ctx context.Context, proposals []proposal, changes []strin
 			lines = append(lines, p.plan.Lines()...)
 		}
 		q.Plans = append(q.Plans, shown)
+		t.memory.add(conversation(t.message), fmt.Sprintf("%s: held for a yes: it is %s", p.request.Text, p.verdict.Risk))
 		t.record(ctx, entry(p.request, policy.Entry{Decision: policy.Asked, PlanHash: shown.Hash(), Risk: p.verdict.Risk}))
 	}
 	if changes != nil {

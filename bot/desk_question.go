@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -44,8 +43,7 @@ type questions struct{ kv store.KV }
 
 // key binds a question to one person in one conversation.
 func (q *questions) key(m door.Message) string {
-	sum := sha256.Sum256([]byte(m.As + "\x00" + m.Origin.Door + "\x00" + m.Origin.Channel + "\x00" + m.Origin.Thread))
-	return questionPrefix + hex.EncodeToString(sum[:12])
+	return questionPrefix + conversation(m)
 }
 
 const questionPrefix = "question."

@@ -16,6 +16,7 @@ import (
 // refuse says which rule forbids the request, and writes it down.
 func (t *talk) refuse(ctx context.Context, r actions.Request, v policy.Verdict) door.Exit {
 	t.decision = "forbidden"
+	t.memory.add(conversation(t.message), fmt.Sprintf("%s: refused by %s: %s", r.Text, v.Rule, v.Why))
 	t.record(ctx, entry(r, policy.Entry{Decision: policy.Refused, Why: v.Why, Rule: v.Rule, Risk: v.Risk}))
 	t.send(reply.Card{Kind: reply.Refused, Title: fmt.Sprintf("refused: %s: %s", r.Text, v.Why), Hint: v.Next})
 	return door.Refused
@@ -24,6 +25,7 @@ func (t *talk) refuse(ctx context.Context, r actions.Request, v policy.Verdict) 
 // sorry tells that a request cannot be planned or answered as it was said.
 func (t *talk) sorry(ctx context.Context, r actions.Request, err error) door.Exit {
 	t.record(ctx, entry(r, policy.Entry{Decision: policy.Failed, Why: err.Error()}))
+	t.memory.add(conversation(t.message), fmt.Sprintf("%s: %v", r.Text, err))
 	exit := door.Failure
 	switch {
 	case errors.Is(err, actions.ErrUnknown), errors.Is(err, store.ErrNotFound):

@@ -39,6 +39,8 @@ func (t *talk) accept(ctx context.Context, p proposal) door.Exit {
 		title = "already accepted: " + p.plan.Say
 	}
 	t.glass(p)
+	t.keepContext(ctx, []actions.Request{p.request}, id)
+	t.memory.add(conversation(t.message), fmt.Sprintf("%s: allowed: %s; accepted as %s", p.request.Text, p.verdict.Why, id))
 	if err := t.rules.Note(ctx, p.request, p.plan.Targets()); err != nil {
 		t.log.Warn("not counted in the cooldowns of rules", "run", id, "err", err)
 	}

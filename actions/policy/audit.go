@@ -27,7 +27,8 @@ const (
 	Failed    Decision = "failed"    // it could not be planned, answered or stored
 	RunEnded  Decision = "run-ended" // its run is over; Why says how
 	RunUndone Decision = "run-undone"
-	Noted     Decision = "noted" // something about the bot itself: a start, a reload, an import
+	Unclear   Decision = "unclear" // it was asked back what was meant
+	Noted     Decision = "noted"   // something about the bot itself: a start, a reload, an import
 )
 
 // Entry is what is recorded of one decision. Append cuts long texts and blanks what looks like a token.

@@ -215,7 +215,9 @@ func (s *standInIcinga) describe() string {
 	return s.URL + ", STAND-IN for Icinga2 (it is not installed; Debian: apt-get install icinga2)"
 }
 
-func (s *standInIcinga) config() string { return icingaConfig(s.URL, s.User, s.CAFile, s.ServerName) + "  stream: false\n" }
+func (s *standInIcinga) config() string {
+	return icingaConfig(s.URL, s.User, s.CAFile, s.ServerName) + "  stream: false\n"
+}
 
 func (s *standInIcinga) get(ctx context.Context, path string) (string, error) {
 	return s.Get(ctx, path)

@@ -123,6 +123,23 @@ func (c *Client) Config(ctx context.Context) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(resp.Body, longestEvent))
 }
 
+// Review returns what people said since a time and the bot did not understand at once, the most frequent first.
+func (c *Client) Review(ctx context.Context, since time.Time) ([]Misread, error) {
+	resp, err := c.do(ctx, http.MethodGet, "/review?since="+url.QueryEscape(since.UTC().Format(time.RFC3339)), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var out []Misread
+	if err := json.NewDecoder(io.LimitReader(resp.Body, longestReview)).Decode(&out); err != nil {
+		return nil, fmt.Errorf("read the review: %w", err)
+	}
+	return out, nil
+}
+
+// longestReview bounds a review, in bytes.
+const longestReview = 64 << 20
+
 // Export writes an export of the bot's store to w. Without an error it is complete.
 func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	resp, err := c.do(ctx, http.MethodPost, "/export", nil)

@@ -45,6 +45,8 @@ type Options struct {
 	// The funcs below check the caller's rights themselves, and return an error with ErrRefused in its chain.
 	Reload func(ctx context.Context, p Peer) error
 	Config func(ctx context.Context, p Peer) ([]byte, error) // the running configuration, as it was read
+	// Review returns what was said since a time and not understood at once.
+	Review func(ctx context.Context, p Peer, since time.Time) ([]Misread, error)
 	Export func(ctx context.Context, p Peer, w io.Writer) error
 }
 
@@ -118,6 +120,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("POST /reload", s.reload)
 	mux.HandleFunc("GET /config", s.config)
+	mux.HandleFunc("GET /review", s.review)
 	mux.HandleFunc("POST /export", s.export)
 	return mux
 }
@@ -167,6 +170,24 @@ func (s *Server) config(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/yaml")
 	_, _ = w.Write(text) // a caller that is gone needs no answer
+}
+
+func (s *Server) review(w http.ResponseWriter, r *http.Request) {
+	p, ok := s.caller(w, r, s.o.Review != nil)
+	if !ok {
+		return
+	}
+	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
+	if err != nil {
+		answer(w, http.StatusBadRequest, usage("review: since is no time", "give it as RFC 3339 has it"))
+		return
+	}
+	list, err := s.o.Review(r.Context(), p, since)
+	if err != nil {
+		refuse(w, "review", err)
+		return
+	}
+	answer(w, http.StatusOK, list)
 }
 
 // export streams. An error after the first byte can not become a status any more: it is told in a trailer.

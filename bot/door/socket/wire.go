@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"time"
+
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/reply"
 )
@@ -42,6 +44,15 @@ type Health struct {
 	Ready bool   `json:"ready"`
 	Votes []Vote `json:"votes,omitempty"`
 	Facts []Fact `json:"facts,omitempty"`
+}
+
+// Misread is something that was said and not understood at once. Who said it is left out.
+type Misread struct {
+	Text  string    `json:"text"`
+	Was   string    `json:"was"` // unclear (asked back) or refused
+	Why   string    `json:"why"`
+	Times int       `json:"times"`
+	Last  time.Time `json:"last"`
 }
 
 // Fact is one number about the bot.
