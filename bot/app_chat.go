@@ -13,6 +13,7 @@ import (
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/door/slack"
 	"github.com/shitops/opsbot/bot/ops"
 	"github.com/shitops/opsbot/bot/reply"
 )
@@ -75,16 +76,24 @@ func (a *App) chatVotes() []ops.Vote {
 	return out
 }
 
-// chatRoutes are what platforms post to. Several doors of one platform share theirs.
+// chatRoutes are what platforms post to. All workspaces of Slack share theirs; of Discord one application can be posted to.
 func (a *App) chatRoutes(mux *http.ServeMux) {
-	seen := map[string]bool{}
+	var workspaces []*slack.Door
+	posted := map[string]bool{}
 	for _, c := range a.chats {
+		if s, ok := c.(*slack.Door); ok {
+			workspaces = append(workspaces, s)
+			continue
+		}
 		for pattern, handler := range c.Routes() {
-			if !seen[pattern] {
+			if !posted[pattern] {
 				mux.Handle(pattern, handler)
 			}
-			seen[pattern] = true
+			posted[pattern] = true
 		}
+	}
+	for pattern, handler := range slack.Routes(workspaces...) {
+		mux.Handle(pattern, handler)
 	}
 }
 

@@ -46,9 +46,9 @@ func (p *program) root() *cobra.Command {
 	flags.Lookup("config").DefValue = defaultConfig // the help must not differ from place to place
 	flags.Lookup("socket").DefValue = ""
 	root.AddCommand(
-		p.serveCommand(), p.demoCommand(), p.sayCommand(), p.parseCommand(), p.initCommand(), p.checkConfigCommand(), p.healthCommand(), p.doctorCommand(), p.unitCommand(),
+		p.serveCommand(), p.demoCommand(), p.sayCommand(), p.parseCommand(), p.initCommand(), p.checkConfigCommand(), p.healthCommand(), p.reviewCommand(), p.doctorCommand(), p.unitCommand(),
 		p.exportCommand(), p.importCommand(), p.versionCommand(), p.manCommand(root),
-		p.notifyCommand(), p.checkCommand(), p.icingaKitCommand(),
+		p.notifyCommand(), p.checkCommand(), p.icingaKitCommand(), p.slackManifestCommand(),
 	)
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"}) // --help says the same; help is what one says to the bot
 	root.InitDefaultCompletionCmd()

@@ -73,12 +73,22 @@ func startHouse(tb testing.TB, inventory string) *house {
 // startIn starts a bot on what is in a folder already.
 func startIn(tb testing.TB, dir, file string) *house {
 	tb.Helper()
+	return startOn(tb, dir, file, nil)
+}
+
+// startOn is startIn with options of the bot that a configuration does not have.
+func startOn(tb testing.TB, dir, file string, set func(*bot.Options)) *house {
+	tb.Helper()
 	load := func() (*config.Config, error) { return config.Load(file, config.Options{}) }
 	cfg, err := load()
 	if err != nil {
 		tb.Fatalf("configuration: %v", err)
 	}
-	app, err := bot.New(bot.Options{Config: cfg, Load: load, Log: testLog(tb)})
+	o := bot.Options{Config: cfg, Load: load, Log: testLog(tb)}
+	if set != nil {
+		set(&o)
+	}
+	app, err := bot.New(o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -32,6 +32,8 @@ func TestChatMistakes(t *testing.T) {
 		{"channel by name", `slack: [{workspace: T012, app_token_file: a, bot_token_file: b, channels: {alerts: "#ops"}}]`, `6:84: slack[0].channels.alerts: "#ops" is no id of a channel`},
 		{"two places", `slack: [{workspace: T012, app_token_file: a, app_token_env: A, bot_token_file: b}]`, `slack[0].app_token_env: is one place too many`},
 		{"token as a value", `slack: [{workspace: T012, app_token_file: a, bot_token_file: ` + "xoxb-" + `1234567890-abcdef}]`, `slack[0].bot_token_file:`},
+		{"command", `slack: [{workspace: T012, app_token_file: a, bot_token_file: b, command: "ops bot"}]`, `slack[0].command: "ops bot" is no slash command`},
+		{"two that are posted to", `discord: [{application: "1234567", token_file: t, mode: http, public_key: ` + key + `}, {application: "1234568", token_file: t, mode: http, public_key: ` + key + `}]`, `discord[1].mode: one application can be posted to, and that is discord[0]`},
 		{"application", `discord: [{application: opsbot, token_file: t}]`, `6:25: discord[0].application: "opsbot" is no id of Discord`},
 		{"no application", `discord: [{token_file: t}]`, `6:11: discord[0].application: is missing`},
 		{"no token of Discord", `discord: [{application: "1234567"}]`, `6:11: discord[0].token_file: is missing`},

@@ -17,6 +17,7 @@ type Slack struct {
 	BotToken      secret.Source `yaml:"bot_token" say:"Token of the bot in the workspace, xoxb-…."`
 	SigningSecret secret.Source `yaml:"signing_secret" say:"What Slack signs its posts with; for mode http."`
 	Former        secret.Source `yaml:"former_signing_secret" say:"The secret before a change, good as well while both are in use."`
+	Command       string        `yaml:"command" say:"The slash command of the app; another one where two bots share a workspace."`
 	Channels      SlackChannels `yaml:"channels" say:"Where the bot tells what nobody asked for."`
 }
 
@@ -36,7 +37,7 @@ type Discord struct {
 	Alerts      string        `yaml:"alerts" say:"Id of the channel for incidents; empty tells them nobody here."`
 }
 
-func (s *Slack) defaults()   { s.Mode = ModeSocket }
+func (s *Slack) defaults()   { s.Mode, s.Command = ModeSocket, "/opsbot" }
 func (d *Discord) defaults() { d.Mode = ModeGateway }
 
 // SlackUser is a person in one workspace.

@@ -14,6 +14,7 @@ var (
 	slackMember  = regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
 	slackChannel = regexp.MustCompile(`^[CGD][A-Z0-9]{2,20}$`)
 	snowflake    = regexp.MustCompile(`^[1-9][0-9]{5,19}$`)
+	slashCommand = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
 	publicKey    = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 )
 
@@ -26,6 +27,7 @@ func (v *checker) slack() {
 			v.unique(key+".workspace", s.Workspace, seen)
 		}
 		v.oneOf(key+".mode", s.Mode, words()["slack[].mode"], nil)
+		v.shape(key+".command", s.Command, slashCommand, "slash command", "/opsbot")
 		v.needsSecret(key+".bot_token", s.BotToken, "the bot speaks with it")
 		v.secret(key+".bot_token", s.BotToken)
 		v.secret(key+".app_token", s.AppToken)
@@ -45,7 +47,7 @@ func (v *checker) slack() {
 }
 
 func (v *checker) discord() {
-	seen := map[string]string{}
+	seen, posts := map[string]string{}, ""
 	for i, d := range v.c.Discord {
 		key := fmt.Sprintf("discord[%d]", i)
 		if v.required(key+".application", d.Application, "it is the id of the application, digits alone") {
@@ -60,6 +62,10 @@ func (v *checker) discord() {
 			v.warn(key+".guilds", "no server is named: only direct messages are listened to")
 		}
 		if d.Mode == ModeHTTP {
+			if posts != "" {
+				v.say(key+".mode", "one application can be posted to, and that is %s; take mode: gateway", posts)
+			}
+			posts = key
 			if v.required(key+".public_key", d.PublicKey, "it proves that a post comes from Discord; the application's page shows it") {
 				v.shape(key+".public_key", d.PublicKey, publicKey, "public key", "64 hexadecimal digits")
 			}
