@@ -71,7 +71,7 @@ object UserGroup "night shift" { }
 		}
 	}
 	// Cache Hit Rate of two, two channels, one Remote Login, Heartbeat and Spool; OpsBot hears of three hosts and five services, people of two.
-	for _, want := range []string{"5 Hosts", "7 Services", "10 Notifications", "7 Dependencies", "2 NotificationCommands", "1 User."} {
+	for _, want := range []string{"5 Hosts", "7 Services", "10 Notifications", "6 Dependencies", "2 NotificationCommands", "1 User."} {
 		if !strings.Contains(out, " "+want) {
 			t.Errorf("icinga2 daemon -C does not say %q in:\n%s", want, out)
 		}

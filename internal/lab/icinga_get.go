@@ -41,6 +41,11 @@ func (i *Icinga) Call(ctx context.Context, method, path string, body any) (int, 
 	return resp.StatusCode, string(answer), err
 }
 
+// As returns the same daemon for calls as another ApiUser. Only its calls may be used.
+func (i *Icinga) As(user, password string) *Icinga {
+	return &Icinga{URL: i.URL, ServerName: i.ServerName, CAFile: i.CAFile, User: user, Password: password, Dir: i.Dir, client: i.client}
+}
+
 // Report hands in the result of a check that was made elsewhere: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 func (i *Icinga) Report(ctx context.Context, host, service string, state int, output string) error {
 	status, answer, err := i.Call(ctx, http.MethodPost, "/v1/actions/process-check-result",

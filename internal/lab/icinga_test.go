@@ -70,6 +70,9 @@ func TestIcingaOfFiles(t *testing.T) {
 	if _, answer, err := i.Call(t.Context(), "GET", host, make(chan int)); err == nil {
 		t.Errorf("Call with a body that is no JSON = %s, want an error", answer)
 	}
+	if status, answer, err := i.As("nobody", "x").Call(t.Context(), "GET", "/v1", nil); err != nil || status != 401 {
+		t.Errorf("as nobody: %d %s, %v; want 401", status, answer, err)
+	}
 	if err := i.Report(t.Context(), "edge-9", "none", 0, "well"); err == nil || !strings.Contains(err.Error(), "edge-9") {
 		t.Errorf("Report on nothing = %v, want an error that names it", err)
 	}
