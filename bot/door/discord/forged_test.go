@@ -17,6 +17,7 @@ func interactionBody(id, text string) []byte {
 }
 
 func TestForgedRequests(t *testing.T) {
+	t.Parallel()
 	b := open(t, "http", nil, nil)
 	url := b.route.URL + "/discord/interactions"
 	good := interactionBody("900001", "echo never")
@@ -60,6 +61,7 @@ func TestForgedRequests(t *testing.T) {
 
 // TestReplay sends what was signed before once more, some minutes later: Discord's window lets it pass, the id does not.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	b := open(t, "http", nil, nil)
 	url := b.route.URL + "/discord/interactions"
 	for _, age := range []time.Duration{0, 4 * time.Minute, 10 * time.Minute, 0} {
@@ -92,6 +94,7 @@ func TestForeignButtons(t *testing.T) {
 }
 
 func TestForeignServer(t *testing.T) {
+	t.Parallel()
 	b := open(t, "gateway", func(o *fake.Options) { o.Guilds["501"] = []string{"556"} }, nil)
 	b.s.Say(anna, "556", "<@"+fake.BotUser+"> echo elsewhere", fake.Said{})
 	i := b.slash(anna, "556", "echo elsewhere")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -127,7 +128,16 @@ type bench struct {
 	route  *httptest.Server
 	set    func(*discord.Options)
 	inject func(storefake.Op) storefake.Fault
+	// impatient does not wait until the door is ready.
+	impatient bool
 }
+
+// gatewayPath is where a client asks for the socket.
+var gatewayPath = regexp.MustCompile(`^/gateway$|^/ws/`)
+
+func newDisk() *storefake.Disk { return storefake.New() }
+
+func storeOptions() storefake.Options { return storefake.Options{} }
 
 // transports runs a test over both.
 func transports(t *testing.T, test func(t *testing.T, b *bench)) {
@@ -184,7 +194,7 @@ func (b *bench) start(mode discord.Mode) {
 		Count:    func(what string) { b.mu.Lock(); defer b.mu.Unlock(); b.counts[what]++ },
 		Private:  func(text string) bool { return !strings.HasPrefix(text, "echo") && !strings.HasPrefix(text, "run") },
 		Commands: []discord.Command{{Name: "cache.flush", Help: "empty a cache", Slots: []discord.Slot{{Name: "node", Kind: "node", List: true, Required: true}, {Name: "dry-run", Switch: true}}}, {Name: "help", Help: "what I can do"}},
-		Workers:  64, Check: 50 * time.Millisecond, Silence: 3 * time.Second, Slow: 100 * time.Millisecond,
+		Workers:  64, Check: 400 * time.Millisecond, Silence: 3 * time.Second, Slow: 100 * time.Millisecond,
 	}
 	if b.set != nil {
 		b.set(&o)
@@ -210,6 +220,9 @@ func (b *bench) start(mode discord.Mode) {
 		b.route.Close()
 		_ = b.store.Close(context.Background())
 	})
+	if b.impatient {
+		return
+	}
 	b.ready()
 	if mode == discord.HTTP {
 		if err := b.s.UseEndpoint(b.ctx(), b.route.URL+"/discord/interactions"); err != nil {

@@ -145,6 +145,7 @@ func TestTokenEnds(t *testing.T) {
 }
 
 func TestDeletedUnderUs(t *testing.T) {
+	t.Parallel()
 	b := open(t, "gateway", nil, nil)
 	tell := func(title string, live bool) {
 		if err := b.door.Tell(b.ctx(), reply.Card{ID: "incident/1", Kind: reply.Failed, Title: title, Live: live}); err != nil {
@@ -287,6 +288,7 @@ func TestEveryCrash(t *testing.T) {
 }
 
 func TestDetailsInAThread(t *testing.T) {
+	t.Parallel()
 	b := open(t, "gateway", nil, nil)
 	cards := []reply.Card{
 		{ID: "incident/2", Kind: reply.Failed, Title: "edge-2 is down", Live: true},

@@ -84,6 +84,7 @@ func TestQuestionByForm(t *testing.T) {
 }
 
 func TestMentionReplyAndDirect(t *testing.T) {
+	t.Parallel()
 	b := open(t, "gateway", nil, nil)
 	b.s.Say(anna, channel, "<@"+fake.BotUser+"> echo by mention", fake.Said{})
 	m := b.sees(ben, channel, "by mention")
