@@ -11,6 +11,7 @@ import (
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/door"
+	alertdoor "github.com/shitops/opsbot/bot/door/alert"
 	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/intents"
 )
@@ -66,6 +67,7 @@ type Desk struct {
 	bound     func(as string) *policy.Bound // what a job that was made at run time is bound to; nil for everybody else
 	importer  Importer
 	status    func(context.Context) []StatusLine
+	incidents func(context.Context) (map[string][]alertdoor.Incident, error) // open ones, by node
 	count     func(doorName, decision string)
 	log       *slog.Logger
 }

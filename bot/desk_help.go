@@ -3,12 +3,14 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
+	alertdoor "github.com/shitops/opsbot/bot/door/alert"
 	"github.com/shitops/opsbot/intents"
 )
 
@@ -108,6 +110,9 @@ func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.Worl
 	for _, n := range nodes {
 		a.Table.Rows = append(a.Table.Rows, []string{n.Name, nodeState(n)})
 	}
+	if err := d.showIncidents(ctx, &a, nodes); err != nil {
+		return a, err
+	}
 	runs, err := d.engine.List(ctx, run.Filter{Limit: 200})
 	if err != nil {
 		return a, err
@@ -118,6 +123,30 @@ func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.Worl
 		}
 	}
 	return a, nil
+}
+
+// showIncidents adds the open incidents of the nodes, of all where none are named. What somebody has taken over does not make it worse.
+func (d *Desk) showIncidents(ctx context.Context, a *actions.Answer, nodes []actions.Node) error {
+	byNode, err := d.incidents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, node := range slices.Sorted(maps.Keys(byNode)) {
+		if len(nodes) > 0 && !slices.ContainsFunc(nodes, func(n actions.Node) bool { return n.Name == node }) {
+			continue
+		}
+		for _, in := range byNode[node] {
+			if in.Under != "" {
+				continue // it is told with the host that it is on
+			}
+			status := in.Status()
+			a.Table.Rows = append(a.Table.Rows, []string{in.Object(), fmt.Sprintf("%s since %s: %s", in.State, in.Problem.Since.UTC().Format("15:04 MST"), status)})
+			if status == alertdoor.Open {
+				a.Title, a.Bad = "not all is well", true
+			}
+		}
+	}
+	return nil
 }
 
 // statusNodes returns the nodes that were named, by name or by deployment, or none when none were: the parts then speak for all.

@@ -18,6 +18,7 @@ import (
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
+	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/cache"
 	"github.com/shitops/opsbot/intents"
 )
@@ -129,6 +130,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 		quotas:   policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
 		bound: a.boundJob, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
 	}
+	d.incidents = a.openIncidents
 	d.verbs = map[string]actions.Verb{}
 	for _, verbs := range [][]actions.Verb{
 		d.ownVerbs(), a.nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
@@ -218,11 +220,20 @@ func (a *App) openWork(_, work context.Context, _ *config.Config) error {
 		}
 	})
 	background, end := context.WithCancel(work)
-	for _, task := range []func(context.Context){a.recordEnds, a.countRuns, a.exportNightly, a.sweep} {
+	for _, task := range []func(context.Context){a.learn, a.recordEnds, a.countRuns, a.exportNightly, a.sweep} {
 		a.working.Go(func() { task(background) })
 	}
 	a.own("background work", func(context.Context) error { end(); a.working.Wait(); return nil })
 	return nil
+}
+
+// learn trains what reads free words, so that nobody has to wait for it. Exact commands need none of it.
+func (a *App) learn(context.Context) {
+	if err := a.catalog.Learn(); err != nil {
+		a.alarm(reply.Card{
+			ID: "language", Kind: reply.Failed, Title: "free words are refused: " + err.Error(), Hint: "exact commands go on; \"help\" lists them",
+		})
+	}
 }
 
 func (a *App) openSocket(ctx, _ context.Context, cfg *config.Config) error {

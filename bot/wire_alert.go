@@ -40,6 +40,8 @@ func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {
 	alerts := alert.Options{Log: a.store.Log(store.Alerts), KV: guards, Zone: a.zoneOf, Answered: func(ctx context.Context, object, by string) error {
 		_, err := calls.Answer(ctx, object, by, "acknowledged it")
 		return err
+	}, Told: func(ctx context.Context, since time.Time) ([]alert.Told, error) {
+		return m.door.Incidents().Told(ctx, since)
 	}}
 	rules := rule.Options{
 		KV: guards, World: liveWorld{a}, Say: a.sayForRule, Diagnose: map[string]rule.Diagnosis{config.DiagnoseStale: a.content.Stale},
@@ -142,6 +144,11 @@ func (a *App) nodeOf(ctx context.Context, host string) string {
 		return ""
 	}
 	return alert.NodeOf(nodes, host)
+}
+
+// openIncidents returns the incidents that are open, by node.
+func (a *App) openIncidents(ctx context.Context) (map[string][]alertdoor.Incident, error) {
+	return a.monitoring.door.Incidents().OpenByNode(ctx)
 }
 
 // observing tells rules and jobs whether nothing may act.
