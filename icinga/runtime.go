@@ -128,6 +128,24 @@ func (c *Client) Exists(ctx context.Context, host, service string) (bool, error)
 	return err == nil, err
 }
 
+// Names returns which of the hosts there are, or all services of those hosts, whosever they are: one call, where asking for each would cost one, and two
+// for each that is missing.
+func (c *Client) Names(ctx context.Context, services bool, hosts []string) ([]string, error) {
+	kind := kindOfObject(map[bool]string{true: "*"}[services])
+	results, err := c.do(ctx, call{op: "look which " + kind.key + "s there are", path: kind.path, query: true, repeat: true, body: map[string]any{
+		"filter": "host.name in hosts", "filter_vars": map[string]any{"hosts": hosts}, "attrs": []string{"__name"},
+	}})
+	if err != nil {
+		return nil, c.explain(ctx, err, "objects/query/"+kind.name)
+	}
+	out := make([]string, 0, len(results))
+	for _, r := range results {
+		out = append(out, r.Name)
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 // Templates returns the names of the templates for hosts, or for services. It needs the permission templates/query/Host or templates/query/Service.
 func (c *Client) Templates(ctx context.Context, services bool) ([]string, error) {
 	kind := kindOfObject(map[bool]string{true: "*"}[services])

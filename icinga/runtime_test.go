@@ -54,6 +54,12 @@ apply Service "Remote Login" { check_command = "dummy"; assign where host.vars.o
 	if err != nil || len(services) != 1 || services[0].Name() != "mac 1!Cache Hit Rate" || services[0].Vars["from_template"] != 1.0 || services[0].Vars["opsbot_node"] != "mac-1" {
 		t.Errorf("owned services = %+v, %v", services, err)
 	}
+	if names, err := c.Names(ctx, true, []string{"mac 1", "nobody"}); err != nil || !cmp.Equal(names, []string{"mac 1!Cache Hit Rate", "mac 1!Remote Login"}) {
+		t.Errorf("names of services = %q, %v", names, err)
+	}
+	if names, err := c.Names(ctx, false, []string{"mac 1", "nobody"}); err != nil || !cmp.Equal(names, []string{"mac 1"}) {
+		t.Errorf("names of hosts = %q, %v", names, err)
+	}
 	if names, err := c.Templates(ctx, true); err != nil || !cmp.Equal(names, []string{"opsbot-hit-rate"}) {
 		t.Errorf("templates of services = %q, %v", names, err)
 	}

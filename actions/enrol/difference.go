@@ -13,7 +13,7 @@ import (
 type change struct {
 	want  icinga.RuntimeObject
 	attrs map[string]any // that must be set; nil values take back
-	anew  bool           // its templates differ, which can only be made anew
+	anew  bool           // a service whose templates differ, which cannot be set
 }
 
 // difference is what keeps the monitoring from being what is wanted.
@@ -68,7 +68,8 @@ func compare(want []icinga.RuntimeObject, have []icinga.Owned, owner string) dif
 func changed(w icinga.RuntimeObject, h icinga.Owned) change {
 	c := change{want: w, attrs: map[string]any{}}
 	for _, t := range w.Templates {
-		c.anew = c.anew || !slices.Contains(h.Templates, t)
+		// A host is not made anew: what others have put on it would go with it.
+		c.anew = c.anew || w.Service != "" && !slices.Contains(h.Templates, t)
 	}
 	for path, value := range w.Attrs {
 		if name, is := strings.CutPrefix(path, "vars."); is {

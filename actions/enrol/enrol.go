@@ -16,7 +16,7 @@ type Icinga interface {
 	Status(ctx context.Context) (icinga.Status, error)
 	Templates(ctx context.Context, services bool) ([]string, error)
 	Owned(ctx context.Context, services bool) ([]icinga.Owned, error)
-	Exists(ctx context.Context, host, service string) (bool, error)
+	Names(ctx context.Context, services bool, hosts []string) ([]string, error)
 	Create(ctx context.Context, o icinga.RuntimeObject) error
 	Modify(ctx context.Context, host, service string, attrs map[string]any) error
 	Delete(ctx context.Context, host, service string) error

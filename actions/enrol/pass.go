@@ -196,8 +196,12 @@ func (e *Enrol) knows(o icinga.RuntimeObject, template string) bool {
 
 // apply creates, changes and removes, in an order in which nothing waits for what comes later.
 func (e *Enrol) apply(ctx context.Context, d difference, r *Report, free bool) error {
+	there, err := e.taken(ctx, d.create)
+	if err != nil {
+		return err
+	}
 	for _, o := range d.create {
-		if err := e.create(ctx, o, r); err != nil {
+		if err := e.create(ctx, o, there[o.Name()], r); err != nil {
 			return err
 		}
 	}
@@ -225,13 +229,37 @@ func (e *Enrol) apply(ctx context.Context, d difference, r *Report, free bool) e
 	return nil
 }
 
+// taken tells which of the names that are to be created are there already, by whosever hand.
+func (e *Enrol) taken(ctx context.Context, create []icinga.RuntimeObject) (map[string]bool, error) {
+	var hosts []string
+	for _, o := range create {
+		if !slices.Contains(hosts, o.Host) {
+			hosts = append(hosts, o.Host)
+		}
+	}
+	there := map[string]bool{}
+	if len(hosts) == 0 {
+		return there, nil
+	}
+	for _, services := range []bool{false, true} {
+		names, err := e.opt.Icinga.Names(ctx, services, hosts)
+		if err != nil {
+			return nil, fmt.Errorf("look which names are taken: %w", err)
+		}
+		for _, name := range names {
+			there[name] = true
+		}
+	}
+	return there, nil
+}
+
 // fatal tells whether it makes no sense to go on with the other objects.
 func fatal(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || icinga.Temporary(err) || errors.Is(err, icinga.ErrUnauthorized) || errors.Is(err, icinga.ErrForbidden) || errors.Is(err, icinga.ErrUntrusted)
 }
 
 // create makes one object, unless it would fail or is there by somebody else's hand.
-func (e *Enrol) create(ctx context.Context, o icinga.RuntimeObject, r *Report) error {
+func (e *Enrol) create(ctx context.Context, o icinga.RuntimeObject, there bool, r *Report) error {
 	name := o.Name()
 	if s, bad := e.spoilt[name]; bad {
 		r.Spoilt = append(r.Spoilt, name+": "+s.why)
@@ -252,8 +280,8 @@ func (e *Enrol) create(ctx context.Context, o icinga.RuntimeObject, r *Report) e
 	if o.Service != "" && slices.Contains(r.Missing, TemplateNode) {
 		return nil // its host cannot be made
 	}
-	there, err := e.opt.Icinga.Exists(ctx, o.Host, o.Service)
-	if err == nil && !there {
+	var err error
+	if !there {
 		err = e.opt.Icinga.Create(ctx, o)
 	}
 	switch {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -75,7 +76,10 @@ func (i *Icinga) Reload(ctx context.Context, config string) error {
 	if out, err := i.validate(ctx); err != nil {
 		return errors.Join(fmt.Errorf("reload icinga2: %w: %s", err, out), os.WriteFile(i.file("etc/icinga2.conf"), old, 0o600))
 	}
-	before := strings.Count(i.process.output.String(), "ConfigItem: Activated all objects")
+	before, err := i.worker(ctx)
+	if err != nil {
+		return fmt.Errorf("reload icinga2: %w", err)
+	}
 	if err := i.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		return fmt.Errorf("reload icinga2: %w", err)
 	}
@@ -88,11 +92,37 @@ func (i *Icinga) Reload(ctx context.Context, config string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("reload icinga2: %w: %s", ctx.Err(), i.process.output)
 		case <-t.C:
-			if strings.Count(i.process.output.String(), "ConfigItem: Activated all objects") > before && i.answers(ctx) == nil {
+			if now, err := i.worker(ctx); err == nil && now != before {
 				return nil
 			}
 		}
 	}
+}
+
+// worker tells which process answers: each reload starts another one. What the daemon prints does not tell, since calls of its API push it out.
+func (i *Icinga) worker(ctx context.Context) (float64, error) {
+	text, err := i.Get(ctx, "/v1/status/IcingaApplication")
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Results []struct {
+			Status struct {
+				Application struct {
+					App struct {
+						PID float64 `json:"pid"`
+					} `json:"app"`
+				} `json:"icingaapplication"`
+			} `json:"status"`
+		} `json:"results"`
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return 0, fmt.Errorf("its status is %.200q: %w", text, err)
+	}
+	if len(answer.Results) != 1 {
+		return 0, fmt.Errorf("its status is %.200q", text)
+	}
+	return answer.Results[0].Status.Application.App.PID, nil
 }
 
 // Log returns the end of what the daemon printed.
