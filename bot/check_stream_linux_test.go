@@ -61,7 +61,7 @@ func TestCheckStreamLatency(t *testing.T) {
 	well := air{e.origin, "/well/index.m3u8", "max-age=0"}
 	well.show(10, time.Second)
 	out := look("well", at, origin+well.path, 0, "LATENCY OK: live edge ", calm...)
-	for _, metric := range []string{" live_edge_age=", "s;6;12;0 edge_lag=", "s;2;4;0 ttfb=", " origin_ttfb=", " sequence=14 missing=0;;;0;3 target=2s"} {
+	for _, metric := range []string{" live_edge_age=", "s;6;12;0 edge_lag=", "s;2;4;0 ttfb=", " origin_ttfb=", " sequence=14 discontinuities=0c missing=0;;;0;3 target=2s"} {
 		if !strings.Contains(out, metric) {
 			t.Errorf("it prints %q, want %q in it", out, metric)
 		}

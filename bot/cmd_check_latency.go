@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/shitops/opsbot/cache"
 	"github.com/shitops/opsbot/icinga/latency"
@@ -59,7 +60,12 @@ Limits are ranges in seconds. Without them they follow from the target duration 
 			})
 		}),
 	}
-	f := c.Flags()
+	o.flags(c.Flags())
+	return p.asPlugin(c, latency.Name)
+}
+
+func (o *latencyOptions) flags(f *pflag.FlagSet) {
+	o.timeout = latencyTimeout
 	f.StringVar(&o.edge, "edge", "", "the `URL` of the playlist at the edge, or of the edge")
 	f.StringVar(&o.origin, "origin", "", "the `URL` of the playlist at the origin; without it the edge alone is looked at")
 	f.StringVar(&o.host, "host", "", "the `name` that viewers ask the edge for (the header Host)")
@@ -79,9 +85,6 @@ Limits are ranges in seconds. Without them they follow from the target duration 
 		f.StringVar(&l.of.warning, "warning-"+l.name, "", "`range` of "+l.what+", in seconds")
 		f.StringVar(&l.of.critical, "critical-"+l.name, "", "`range` of "+l.what+", in seconds")
 	}
-	o.timeout = latencyTimeout
-	f.Lookup("timeout").DefValue = o.timeout.String()
-	return p.asPlugin(c, latency.Name)
 }
 
 func (p *program) checkLatency(ctx context.Context, o latencyOptions) (plugin.Result, error) {
@@ -177,7 +180,7 @@ func (p *program) stream(o latencyOptions) (cache.Edge, string, cache.LiveOption
 func sideOf(s cache.LiveSide) latency.Side {
 	side := latency.Side{
 		At: s.At, TTFB: s.TTFB, Age: s.Age, Skew: s.Skew, First: s.List.Sequence, End: s.List.Sequence + uint64(s.List.Segments),
-		Length: s.List.Length, Target: s.List.Target, Date: s.List.Date, Ended: s.List.Ended,
+		Length: s.List.Length, Target: s.List.Target, Date: s.List.Date, Ended: s.List.Ended, Breaks: s.List.Breaks,
 		Asked: s.Asked, Segment: s.Segment, Hit: s.Found == cache.LookupHit, Missing: s.Missing,
 	}
 	if s.Err != nil {

@@ -175,7 +175,7 @@ func (v *view) metrics() []plugin.Metric {
 	add(v.Origin.told(), "origin_ttfb", v.Origin.TTFB, none)
 	add(v.Origin.Segment > 0, "origin_segment_ttfb", v.Origin.Segment, none)
 	if v.Edge.told() {
-		out = append(out, plugin.Metric{Label: "sequence", Value: float64(v.Edge.End)},
+		out = append(out, plugin.Metric{Label: "sequence", Value: float64(v.Edge.End)}, plugin.Metric{Label: "discontinuities", Value: float64(v.Edge.Breaks), Unit: "c"},
 			plugin.Metric{Label: "missing", Value: float64(len(v.Edge.Missing)), Min: new(0.0), Max: new(float64(v.Edge.Asked))})
 		add(true, "target", v.target, none)
 	}

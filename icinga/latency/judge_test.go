@@ -157,13 +157,13 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	_, state := latency.Check{}.Judge(latency.State{}, both(noon.Add(-time.Minute), 90, 3*time.Second))
 	now := latency.Sample{Edge: side(noon, 99, 9*time.Second), Origin: side(noon, 100, 3*time.Second)}
-	now.Edge.Missing = []string{"http://edge/s99.ts"}
+	now.Edge.Missing, now.Edge.Breaks = []string{"http://edge/s99.ts"}, 2
 	now.Origin.Missing = []string{"http://origin/s100.ts"}
 	got, _ := latency.Check{}.Judge(state, now)
 	first, details, _ := strings.Cut(got.String(), "\n")
 	_, perf, _ := strings.Cut(first, " | ")
 	want := "live_edge_age=9s;18;36;0 edge_lag=6s;6;12;0 stall=0s;9;18;0 ttfb=0.004s;0.2;1;0 segment_ttfb=0.008s;0.2;1;0 " +
-		"origin_age=3s;;;0 origin_ttfb=0.004s;;;0 origin_segment_ttfb=0.008s;;;0 sequence=99 missing=1;;;0;3 target=6s;;;0"
+		"origin_age=3s;;;0 origin_ttfb=0.004s;;;0 origin_segment_ttfb=0.008s;;;0 sequence=99 discontinuities=2c missing=1;;;0;3 target=6s;;;0"
 	if perf != want {
 		t.Errorf("the performance data:\n got %s\nwant %s", perf, want)
 	}

@@ -23,6 +23,7 @@ type Side struct {
 	Target time.Duration // of a segment; 0 = not told
 	Date   time.Time     // the end of the newest segment or part, by the clock of who made the stream; zero = not told
 	Ended  bool          // nothing will be added
+	Breaks uint64        // discontinuities since the stream began, as far as it tells
 
 	Asked    int           // of the newest segments
 	Segment  time.Duration // time to the first byte of the newest; 0 = not asked
