@@ -71,7 +71,7 @@ func TestScoreCountsWords(t *testing.T) {
 		{"flush xnode", 2, 2, true},
 		{"flush xnode quickly", 3, 2, true},
 		{"flush flush xnode?", 4, 4, true},
-		{"qqqq wwww", 2, 0, false},
+		{"QQQQ ÄÄÄÄ", 2, 0, false},
 		{"", 0, 0, false},
 		{"- , .", 0, 0, false},
 	} {

@@ -23,5 +23,5 @@ func Example() {
 	var scratch classify.Scratch // kept by who calls, so that nothing is allocated
 	best := model.Score(&scratch, "please empty xnode")
 	fmt.Println("class", best.Class, "ahead of class", best.Second, "with", best.Known, "of", best.Words, "words known")
-	// Output: class 0 ahead of class 1 with 2 of 3 words known
+	// Output: class 0 ahead of class 2 with 2 of 3 words known
 }

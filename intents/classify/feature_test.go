@@ -99,7 +99,7 @@ func plainFeatures(text string, whole []string) []string {
 			continue
 		}
 		for from := range len(token) {
-			for size := 3; size <= 5 && from+size <= len(token); size++ {
+			for size := minGram; size <= maxGram && from+size <= len(token); size++ {
 				out = append(out, fmt.Sprint(groupChars, token[from:from+size]))
 			}
 		}
@@ -207,7 +207,7 @@ func TestRareWordsWeighMore(t *testing.T) {
 	if flush, drain, the := weight(groupWord, "<flush>"), weight(groupWord, "<drain>"), weight(groupWord, "<the>"); flush <= drain || drain <= the || the <= 0 {
 		t.Errorf("weights of flush, drain, the are %g, %g, %g: want the rarer to weigh more", flush, drain, the)
 	}
-	if word, chars := weight(groupWord, "<flush>"), weight(groupChars, "<flus"); chars != word/2 {
+	if word, chars := weight(groupWord, "<flush>"), weight(groupChars, "<flu"); chars != word/2 {
 		t.Errorf("characters of a word in one text weigh %g, the word %g: want half", chars, word)
 	}
 	for n := uint16(1); n < 200; n++ {

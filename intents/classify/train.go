@@ -60,7 +60,7 @@ func (o Options) check() error {
 }
 
 // version is part of Model.Hash. It is raised when the same examples come to give other weights.
-const version = "classify 1"
+const version = "classify 2"
 
 // Train learns to tell the classes 0 to classes-1 apart. The same examples in the same order and the same options give the same model, on every
 // processor. A class may be without examples: it never wins. Errors: no examples, a class out of range, a text without a word.
