@@ -63,6 +63,8 @@ func (m *matcher) faultyForm(f *fault, i int) int {
 		return m.faultyRate(f, i)
 	case kindTopic:
 		return m.faultyTopic(f, i)
+	case kindTime:
+		return m.faultyMoment(f, i)
 	case kindSchedule:
 		return m.faultySchedule(f, i)
 	case kindCommand:

@@ -16,6 +16,11 @@ func TestSchedules(t *testing.T) {
 	for _, tt := range []line{
 		{"every day at 5:30", "30 5 * * *"},
 		{"every day at 5:30pm", "30 17 * * *"},
+		{"every day at five", "0 5 * * *"},
+		{"every morning at 6", "0 6 * * *"},
+		{"every day at 6 and 18", "0 6,18 * * *"},
+		{"on the 1st of every month at 6", "0 6 1 * *"},
+		{"twice an hour", "@every 30m"},
 		{"daily at noon", "0 12 * * *"},
 		{"daily at midnight", "0 0 * * *"},
 		{"every sunday at 4", "0 4 * * 0"},
@@ -61,7 +66,7 @@ func TestTimesThatAreNone(t *testing.T) {
 	p := worldParser(t)
 	for _, when := range []string{
 		"every day", "every", "at 5", "tomorrow at 5", "every day at 25", "every day at 5:60", "every day at", "every full moon", "every 0 minutes", "every -5 minutes", "every 10ms", "every 90 days",
-		"61 5 * * *", "30 5 * *", "30 5 * * * *", "@every", "@every soon", "@reboot", "monday at 5", "every day at 13pm", "TZ=UTC 5 5 * * *", "5", "every day day at 5", "every other day at 5", "every day at five",
+		"61 5 * * *", "30 5 * *", "30 5 * * * *", "@every", "@every soon", "@reboot", "monday at 5", "every day at 13pm", "TZ=UTC 5 5 * * *", "5", "every day day at 5", "every other day at 5",
 	} {
 		for _, form := range []string{`schedule "prime news" WHEN`, `schedule "WHEN" to prime news`, "schedule WHEN: prime news", "WHEN: prime news", `schedule.add --schedule "WHEN" --command "prime news"`} {
 			text := strings.Replace(form, "WHEN", when, 1)

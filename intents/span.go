@@ -1,22 +1,24 @@
 package intents
 
 import (
-	"strconv"
+	"errors"
 	"strings"
 	"time"
+
+	"github.com/shitops/opsbot/intents/when"
 )
 
 // longestSpan is the longest duration that is taken at its word.
-const longestSpan = 30 * 24 * time.Hour
+const longestSpan = when.Longest
 
 // span reads a duration: 2h, 1h30m, "90 minutes", "an hour and a half", "2 hours and 15 minutes". Its value is
 // a Go duration. A bare number is none, nor is nothing or more than longestSpan.
 //
-// Behind "until" it reads a time of day instead, and the value is how long it is until then.
+// Behind "until", and behind the beginning of a window ("from 22:00 to"), it reads a time instead, and the value is how long it is until then.
 func (m *matcher) span(i int) int {
 	d, next := m.spanAt(i)
-	if i > 0 && m.untilWord(i-1) {
-		d, next = m.untilAt(i)
+	if m.toks[i].word == wordUntil || i > 0 && m.untilWord(i-1) {
+		d, next, _ = m.untilAt(i)
 	}
 	if next < 0 || d <= 0 || d > longestSpan {
 		return -1
@@ -25,167 +27,118 @@ func (m *matcher) span(i int) int {
 	return next
 }
 
-// spanAt reads the words of a duration at i and returns it with the word behind, -1 where there is none.
+// spanAt reads the words of a duration at i and returns it with the word behind, -1 where there is none. One that is too long is longer than
+// longestSpan, one of no length is 0.
 func (m *matcher) spanAt(i int) (d time.Duration, next int) {
-	next = -1
-	for last := time.Duration(0); i < len(m.toks); {
-		j := i
-		if next > 0 && m.toks[j].word == wordAnd {
-			j++
-		}
-		step, after := m.spanPart(j, d)
-		if after < 0 || next > 0 && step >= last || d > longestSpan {
-			break // what follows a part is smaller: an hour and a half, 1h 30m
-		}
-		d, i, next, last = d+step, after, after, step
-		if m.toks[after-1].comma {
-			break
-		}
-	}
-	return d, next
-}
-
-// spanPart reads one part of a duration at i: "2h", "90 minutes", "an hour", "half an hour", and behind a whole
-// unit "a half". so is what was read before.
-func (m *matcher) spanPart(i int, so time.Duration) (time.Duration, int) {
-	at := func(j int) string {
-		if j < len(m.toks) && !m.toks[j].quoted {
-			return m.toks[j].low
-		}
-		return ""
-	}
-	w := at(i)
-	if w == "" && so == 0 && i < len(m.toks) {
-		w = m.toks[i].low // a quoted whole: "2h"
-	}
-	if d, ok := compactSpan(w); ok {
-		return d, i + 1
-	}
-	if w == "half" && (at(i+1) == "an" || at(i+1) == "a") {
-		if u := unit(at(i + 2)); u > 0 {
-			return u / 2, i + 3
-		}
-	}
-	if w == "a" && at(i+1) == "half" && so > 0 {
-		return halfOf(so), i + 2
-	}
-	if u := unit(w); u > 0 && so == 0 {
-		return u, i + 1 // "the last hour"
-	}
-	u := unit(at(i + 1))
-	if u == 0 {
+	f, next, err := m.spanSaid(i)
+	switch {
+	case next < 0:
 		return 0, -1
+	case err == nil:
+		return f.Span, next
+	case err.Why == when.TooFar:
+		return longestSpan + 1, next
+	case err.Why == when.Nothing:
+		return 0, next
 	}
-	if w == "a" || w == "an" {
-		return u, i + 2
-	}
-	if n := m.toks[i].number(); n != "" {
-		w = n
-	}
-	d, ok := times(w, u)
-	if !ok {
-		return 0, -1
-	}
-	return d, i + 2
+	return 0, -1
 }
 
-// halfOf returns half of the unit that so ends in: half an hour behind hours, half a day behind days.
-func halfOf(so time.Duration) time.Duration {
-	for _, u := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
-		if so%u == 0 {
-			return u / 2
-		}
+// spanSaid reads a duration at i, also a unit alone: "the last hour".
+func (m *matcher) spanSaid(i int) (f when.Found, next int, err *when.Error) {
+	f, next, err = m.said(i, func(words []string) (when.Found, error) { return when.ReadSpan(words) })
+	if u := when.Unit(m.toks[i].low); next < 0 && u > 0 {
+		return when.Found{Kind: when.Span, Span: u, Words: 1}, i + 1, nil
 	}
-	return 0
+	return f, next, err
 }
 
-// times returns number, a decimal, times u; false where it is no number or too large to be meant.
-func times(number string, u time.Duration) (time.Duration, bool) {
-	if number == "" || strings.Trim(number, "0123456789.") != "" {
-		return 0, false
+// said lets read read the words from i on, and returns the word behind those it took; -1 where it found no time. What stands in quotation marks is
+// read as a whole or not at all.
+func (m *matcher) said(i int, read func(words []string) (when.Found, error)) (f when.Found, next int, wrong *when.Error) {
+	t := &m.toks[i]
+	var space [mostTimeWords]string
+	words := m.phrase(space[:0], i)
+	if t.quoted {
+		words = strings.Fields(t.low)
 	}
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return 0, false
+	f, err := read(words)
+	took := f.Words
+	if errors.As(err, &wrong) {
+		took = wrong.Words
 	}
-	d := f * float64(u)
-	if d > float64(longestSpan)+float64(24*time.Hour) {
-		return longestSpan + 24*time.Hour, true
+	switch {
+	case took == 0, t.quoted && took < len(words):
+		return when.Found{}, -1, nil
+	case t.quoted:
+		return f, i + 1, wrong
 	}
-	return time.Duration(d).Round(time.Millisecond), true
+	return f, i + took, wrong
 }
 
-// unit returns how long one of w is, 0 where w is no unit of time.
-func unit(w string) time.Duration {
-	switch w {
-	case "ms", "millisecond", "milliseconds":
-		return time.Millisecond
-	case "s", "sec", "secs", "second", "seconds":
-		return time.Second
-	case "m", "min", "mins", "minute", "minutes":
-		return time.Minute
-	case "h", "hr", "hrs", "hour", "hours":
-		return time.Hour
-	case "d", "day", "days":
-		return 24 * time.Hour
-	case "w", "week", "weeks":
-		return 7 * 24 * time.Hour
-	}
-	return 0
-}
+// mostTimeWords bounds how many words a time is said in.
+const mostTimeWords = 16
 
-// compactSpan reads a duration in one word: 2h, 90min, 1h30m, 1.5h, 2d12h.
-func compactSpan(w string) (time.Duration, bool) {
-	if w == "" || w[0] < '0' || w[0] > '9' {
-		return 0, false
+// phrase appends the words from i on in lower case to buf, up to a quoted one, each with its comma.
+func (m *matcher) phrase(buf []string, i int) []string {
+	for ; i < len(m.toks) && len(buf) < mostTimeWords && !m.toks[i].quoted; i++ {
+		w := m.toks[i].low
+		if m.toks[i].comma {
+			w += ","
+		}
+		buf = append(buf, w)
 	}
-	var sum time.Duration
-	for w != "" {
-		n := 0
-		for n < len(w) && (w[n] >= '0' && w[n] <= '9' || w[n] == '.') {
-			n++
-		}
-		end := n
-		for end < len(w) && w[end] >= 'a' && w[end] <= 'z' {
-			end++
-		}
-		u := unit(w[n:end])
-		d, ok := times(w[:n], u)
-		if u == 0 || !ok || n == 0 {
-			return 0, false
-		}
-		sum = min(sum+d, longestSpan+24*time.Hour)
-		w = w[end:]
-	}
-	return sum, true
+	return buf
 }
 
 // faultySpan says what is wrong with the words at i that stand where a duration should, in f, and returns the
 // word behind them, -1 where they are nothing like one.
 func (m *matcher) faultySpan(f *fault, i int) int {
-	d, next := m.spanAt(i)
 	said := m.toks[i].low
-	switch {
-	case i > 0 && m.toks[i-1].word == wordUntil:
-		if f.text = shown(said) + " is no time of day"; next < 0 {
-			next = i + 1
+	if m.toks[i].word == wordUntil || i > 0 && m.untilWord(i-1) {
+		_, next, err := m.untilAt(i)
+		if err == nil {
+			f.text = shown(said) + " is no time of day"
+			return i + 1
 		}
-	case next > 0 && d > longestSpan:
-		f.kind, f.text = faultRefused, "longer than 30 days"
-	case next > 0:
-		f.kind, f.text = faultRefused, "nothing lasts no time at all"
-	case strings.HasPrefix(said, "-"):
-		f.kind, f.text = faultRefused, shown(said)+" lies in the past"
-		next = i + 1
-		if next < len(m.toks) && unit(m.toks[next].low) > 0 {
-			next++
+		m.wrongTime(f, err)
+		for k, reading := range f.choices { // it is a span that is asked for
+			if d := m.untilReading(reading); d > 0 {
+				f.choices[k] = when.Short(d)
+			}
 		}
-	case m.toks[i].number() != "":
-		n := m.toks[i].number()
-		f.text, f.choices = "a time span needs a unit", []string{n + "m", n + "h"}
-		next = i + 1
-	default:
-		return -1
+		return max(next, i+1)
 	}
-	return next
+	if _, next, err := m.spanSaid(i); next > 0 && err != nil {
+		m.wrongTime(f, err)
+		return next
+	}
+	if n := m.toks[i].number(); n != "" {
+		f.text, f.choices = "a time span needs a unit", []string{n + "m", n + "h"}
+		return i + 1
+	}
+	return -1
+}
+
+// wrongTime says in f why words that say a time cannot be used.
+func (m *matcher) wrongTime(f *fault, err *when.Error) {
+	switch f.text = err.Error(); err.Why {
+	case when.TooFar:
+		f.kind, f.text = faultRefused, "longer than 30 days"
+	case when.Nothing:
+		f.kind, f.text = faultRefused, "nothing lasts no time at all"
+	case when.Past:
+		f.kind, f.text = faultRefused, shown(err.Said)+" lies in the past"
+	case when.TwoReadings:
+		f.choices = append([]string(nil), err.Readings...)
+	}
+}
+
+// untilReading returns how long it is until one reading of a time, 0 where it is none.
+func (m *matcher) untilReading(reading string) time.Duration {
+	at, err := when.ReadMoment(strings.Fields(strings.ToLower(reading)), m.now)
+	if err != nil || at.Kind != when.Moment {
+		return 0
+	}
+	return at.Start.Sub(m.now)
 }

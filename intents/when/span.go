@@ -277,3 +277,11 @@ func compact(s string) (time.Duration, bool) {
 	}
 	return sum, true
 }
+
+// Unit returns how long one of s is ("h", "minutes", "day"), 0 where s is no unit of time that is at most a week.
+func Unit(s string) time.Duration {
+	if u := unit(s); u < endless {
+		return u
+	}
+	return 0
+}
