@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions/content"
+	"github.com/shitops/opsbot/actions/enrol"
 	"github.com/shitops/opsbot/actions/job"
 	"github.com/shitops/opsbot/actions/node"
 	"github.com/shitops/opsbot/actions/policy"
@@ -55,6 +56,7 @@ type App struct {
 	jobs       *job.Store
 	added      *node.Store // the nodes that were added at run time
 	nodes      *node.Nodes
+	enrol      *enrol.Enrol
 	clock      atomic.Pointer[clock.Clock]
 	owner      string // names this process in the store
 	engine     *run.Engine
@@ -161,6 +163,7 @@ func (a *App) reload(ctx context.Context) error {
 	a.jobs.Reload()
 	old := a.config.Swap(next)
 	a.desk.SetView(view)
+	a.enrol.Kick()
 	a.metrics.ConfigRead(next.Hash(), time.Now())
 	for _, line := range config.Diff(old, next) {
 		a.log.Info("reloaded", "change", line)

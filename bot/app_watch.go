@@ -164,6 +164,9 @@ func (a *App) statusLines(ctx context.Context) []StatusLine {
 		}
 		out = append(out, line)
 	}
+	if line, ok := a.registrationLine(); ok {
+		out = append(out, line)
+	}
 	return out
 }
 

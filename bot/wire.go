@@ -37,6 +37,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"caches", a.openContent},
 		{"monitoring", a.openMonitoring},
 		{"jobs", a.openJobs},
+		{"registration", a.openEnrol},
 		{"nodes", a.openNodes},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
@@ -45,6 +46,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"work", a.openWork},
 		{"alerts", a.openAlertDoor},
 		{"stream", a.startIcinga},
+		{"registration", a.startEnrol},
 		{"talks", a.startChats},
 		{"clock", a.openClock},
 		{"socket", a.openSocket},
@@ -84,7 +86,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.enrol.Executors()} {
 		maps.Copy(executors, more)
 	}
 	e, err := run.New(run.Options{
@@ -133,7 +135,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d.incidents = a.openIncidents
 	d.verbs = map[string]actions.Verb{}
 	for _, verbs := range [][]actions.Verb{
-		d.ownVerbs(), a.nodes.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
+		d.ownVerbs(), a.nodes.Verbs(), a.enrol.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
 		policy.AuditVerbs(a.audit), a.jobs.Verbs(),
 	} {
 		for _, v := range verbs {

@@ -27,6 +27,7 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 	a.added = s
 	a.nodes = node.New(node.Options{
 		Health: a.content.Health, Store: s, World: liveWorld{a}, Users: []node.User{a.jobsOf, a.runsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+		Added: a.enrol.Added, Removed: a.enrol.Removed,
 	})
 	follow, stop := context.WithCancel(work)
 	a.working.Go(func() { a.untilStopped("nodes", follow, s.Run) })
@@ -39,6 +40,7 @@ func (a *App) nodesChanged(ctx context.Context) {
 	if err := a.refreshView(ctx); err != nil {
 		a.log.Error("the inventory has changed, and the view stays as it was", "err", err)
 	}
+	a.enrol.Kick()
 }
 
 // refreshView builds the view anew from the configuration of now and what the store adds to it.

@@ -40,6 +40,7 @@ func TestBuiltInCatalogue(t *testing.T) {
 		"disruptive downtime <node>... [service <service>] [for <duration>] [because <reason>]",
 		"reversible end downtime <node>... [service <service>]",
 		"read help [<topic>]",
+		"destructive prune monitoring",
 		"reversible add node <node> <address> [in <site>] [<platform>]",
 		"read list [<platform>] nodes [in <site>]",
 		"destructive remove node <node>",
