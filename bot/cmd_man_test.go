@@ -27,7 +27,7 @@ func TestManIsHelp(t *testing.T) {
 	}
 	for _, page := range pages {
 		name := strings.TrimSuffix(filepath.Base(page), ".1")
-		args := strings.Split(strings.NewReplacer("check-config", "check_config", "icinga-kit", "icinga_kit", "cache-hit-rate", "cache_hit_rate", "stream-latency", "stream_latency").Replace(name), "-")[1:]
+		args := strings.Split(strings.NewReplacer("check-config", "check_config", "icinga-kit", "icinga_kit", "slack-manifest", "slack_manifest", "cache-hit-rate", "cache_hit_rate", "stream-latency", "stream_latency").Replace(name), "-")[1:]
 		for i := range args {
 			args[i] = strings.ReplaceAll(args[i], "_", "-")
 		}

@@ -35,6 +35,7 @@ var downhill = []struct {
 	{"actions/node", verbs("cache"), "a verb's room uses the engine and its own outside world"},
 	{"actions/alert", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
 	{"actions/rule", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
+	{"actions/teach", verbs(), "a verb's room uses the engine and its own outside world"},
 	{"actions/enrol", verbs("icinga"), "a verb's room uses the engine and its own outside world"},
 	{"actions/segment", verbs("overlay", "actions/agent"), "a verb's room uses the engine and its own outside world"},
 	{"actions/agent", verbs("overlay"), "the agent applies desired state and knows no verb"},
