@@ -47,6 +47,7 @@ A file that is there with another content is left alone and named, unless --forc
 	})
 	f := c.Flags()
 	f.StringVar(&o.password, "password-file", "", "the `file` with the password of the API user (icinga.password_file of the bot)")
+	f.StringVar(&o.ClientCN, "client-cn", "", "the common `name` of the bot's client certificate (icinga.certificate_file of the bot)")
 	f.StringVar(&o.User, "user", "opsbot", "the `name` of the API user (icinga.user of the bot)")
 	f.StringVar(&o.Program, "program", "/usr/bin/opsbot", "the `path` of this program there")
 	f.StringVar(&o.BotHost, "bot-host", "opsbot", "the `name` of the host that stands for the bot")
@@ -62,8 +63,8 @@ A file that is there with another content is left alone and named, unless --forc
 }
 
 func (p *program) icingaKit(dir string, o kitOptions) error {
-	if o.password == "" {
-		return usagef("icinga-kit needs --password-file")
+	if o.password == "" && o.ClientCN == "" {
+		return usagef("icinga-kit needs --password-file, or --client-cn where the bot shows a certificate")
 	}
 	if o.Reminder < time.Second {
 		return usagef("--reminder %s: it is at least a second", o.Reminder)
@@ -71,9 +72,11 @@ func (p *program) icingaKit(dir string, o kitOptions) error {
 	if _, err := plugin.ParseThresholds(o.Warning, o.Critical); err != nil {
 		return usagef("%w", err)
 	}
-	var err error
-	if o.Password, err = (secret.Source{File: o.password}).Read(); err != nil {
-		return err
+	if o.password != "" {
+		var err error
+		if o.Password, err = (secret.Source{File: o.password}).Read(); err != nil {
+			return err
+		}
 	}
 	o.NotifyArgs = o.notify.args()
 	names, err := icinga.Kit(dir, o.KitOptions)

@@ -21,13 +21,14 @@ import (
 //go:embed kit/*.tmpl
 var kitFiles embed.FS
 
-// KitOptions say what the configuration files for Icinga2 hold. Password is required.
+// KitOptions say what the configuration files for Icinga2 hold. Password or ClientCN is required.
 type KitOptions struct {
 	Program    string        // path of opsbot on the machine of Icinga2; "" = /usr/bin/opsbot
 	Config     string        // --config of the checks; "" = none is given
 	NotifyArgs []string      // behind "opsbot notify": where the bot is, which key signs
 	User       string        // name of the ApiUser; "" = opsbot
-	Password   secret.Secret // of the ApiUser
+	Password   secret.Secret // of the ApiUser; none = it is known by its certificate alone
+	ClientCN   string        // common name of the client certificate that the bot shows; "" = none
 	BotHost    string        // name of the host that stands for the bot; "" = opsbot
 	HostCheck  string        // check command of nodes that the bot registers; "" = hostalive
 	People     []string      // groups of users who are told about the bot itself; none = nobody is, by the kit
@@ -78,8 +79,8 @@ func Kit(dir string, opt KitOptions) ([]string, error) {
 
 // KitFiles returns what Kit writes, by name.
 func KitFiles(opt KitOptions) (map[string][]byte, error) {
-	if opt.Password.Line() == "" {
-		return nil, errors.New("icinga kit: the ApiUser needs a password")
+	if opt.Password.Line() == "" && opt.ClientCN == "" {
+		return nil, errors.New("icinga kit: the ApiUser needs a password, or the name of a certificate")
 	}
 	data := kitData(opt)
 	t, err := template.New("kit").Funcs(template.FuncMap{"quote": quote, "macro": macro, "argv": argv}).ParseFS(kitFiles, "kit/*.tmpl")

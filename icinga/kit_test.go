@@ -128,6 +128,9 @@ func TestKitReplacesNothingUnasked(t *testing.T) {
 	if _, err := icinga.Kit(dir, icinga.KitOptions{}); err == nil {
 		t.Error("Kit without a password = nil, want an error")
 	}
+	if _, err := icinga.Kit(dir, icinga.KitOptions{ClientCN: "bot", Force: true}); err != nil || strings.Contains(string(read(t, file)), "password") {
+		t.Errorf("Kit for a certificate = %v, and its user's file is %s; want no password", err, read(t, file))
+	}
 }
 
 // receiver collects the environments that notifications come with.
