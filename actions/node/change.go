@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,20 +34,16 @@ func (n *Nodes) planAdd(ctx context.Context, r actions.Request, w actions.World)
 	if err != nil {
 		return actions.Plan{}, fmt.Errorf("read the inventory: %w", err)
 	}
-	nd := actions.Node{Name: r.One("node"), Address: r.One("address"), Site: r.One("site"), Platform: r.One("platform")}
+	nd := actions.Node{Name: r.One("node"), Address: r.One("address"), Platform: r.One("platform")}
 	if err := n.fresh(ctx, nd, all); err != nil {
 		return actions.Plan{}, err
 	}
 	var notes []string
-	if nd.Site != "" {
-		if known := distinct(all, func(n actions.Node) string { return n.Site }); !slices.Contains(known, nd.Site) {
-			i := slices.IndexFunc(known, func(s string) bool { return strings.EqualFold(s, nd.Site) })
-			if i >= 0 {
-				nd.Site = known[i]
-			} else {
-				notes = append(notes, "site "+nd.Site+" is new")
-			}
-		}
+	if nd.Site, err = siteOf(r, all); err != nil {
+		return actions.Plan{}, err
+	}
+	if r.Options[newSite] != "" {
+		notes = append(notes, "site "+nd.Site+" is new")
 	}
 	if nd.Platform == "" {
 		nd.Platform = "linux"
@@ -62,6 +59,28 @@ func (n *Nodes) planAdd(ctx context.Context, r actions.Request, w actions.World)
 		Kind: KindPut, Key: "node/" + nd.Name, Args: actions.Encode(Record{Node: nd, By: r.Actor.String()}), Say: "take " + nd.Name + " into the inventory",
 	}}}}}
 	return n.followed(ctx, p, nd, append(notes, "caches on it are named in the configuration file"), n.opts.Added)
+}
+
+// newSite is the option that names a site which no node has yet: a slip in a site's name makes none.
+const newSite = "new-site"
+
+// siteOf returns the site of a node that is added: one that there is, or one that is said to be new.
+func siteOf(r actions.Request, all []actions.Node) (string, error) {
+	known, site, fresh := distinct(all, func(n actions.Node) string { return n.Site }), r.One("site"), r.Options[newSite]
+	i := slices.IndexFunc(known, func(s string) bool { return strings.EqualFold(s, cmp.Or(fresh, site)) })
+	switch {
+	case site != "" && fresh != "":
+		return "", errors.New("--site and --new-site do not go together: leave one out")
+	case fresh != "" && i >= 0:
+		return "", fmt.Errorf("site %s is not new: say --site %s", known[i], known[i])
+	case fresh != "":
+		return fresh, checkSite(fresh)
+	case site != "" && i < 0:
+		return "", fmt.Errorf("%w; if it is new, say --new-site %s", unknown("site", site, known), site)
+	case site != "":
+		return known[i], nil
+	}
+	return "", nil
 }
 
 // followed adds the steps in other worlds.

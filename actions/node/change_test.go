@@ -81,6 +81,10 @@ func request(intent string, slots ...string) actions.Request {
 	r := actions.Request{Intent: intent, Slots: map[string][]string{}, Actor: actions.Actor{Kind: actions.Person, Name: "anna"}}
 	for _, s := range slots {
 		name, value, _ := strings.Cut(s, "=")
+		if name == "new-site" {
+			r.Options = map[string]string{name: value}
+			continue
+		}
 		r.Slots[name] = append(r.Slots[name], value)
 	}
 	return r
@@ -136,7 +140,7 @@ func TestAddIsPlanned(t *testing.T) {
 		want  string // the plan's line and notes, or the error's words
 	}{
 		{[]string{"node=edge-9", "address=192.0.2.19", "site=BERLIN", "platform=linux"}, "add node edge-9: berlin, linux, 192.0.2.19; caches on it are named in the configuration file"},
-		{[]string{"node=mac-9", "address=mac-9.example.net", "site=porto"}, "add node mac-9: porto, linux, mac-9.example.net; site porto is new; its platform is taken to be linux; --platform darwin says otherwise; caches on it are named in the configuration file"},
+		{[]string{"node=mac-9", "address=mac-9.example.net", "new-site=porto"}, "add node mac-9: porto, linux, mac-9.example.net; site porto is new; its platform is taken to be linux; --platform darwin says otherwise; caches on it are named in the configuration file"},
 		{[]string{"node=edge-9", "address=192.0.2.11", "platform=darwin"}, "add node edge-9: darwin, 192.0.2.11; edge-1 has the address 192.0.2.11, too; caches on it are named in the configuration file"},
 		{[]string{"node=edge-1", "address=192.0.2.19"}, "there is a node edge-1 already, in the configuration file"},
 		{[]string{"node=edge1", "address=192.0.2.19"}, "edge1 would be taken for edge-1"},
@@ -145,6 +149,10 @@ func TestAddIsPlanned(t *testing.T) {
 		{[]string{"node=" + strings.Repeat("a", 64), "address=192.0.2.19"}, "at most 63"},
 		{[]string{"node=edge-9", "address=224.0.0.1"}, "the address of no machine"},
 		{[]string{"node=edge-9", "address=a b"}, "which address?"},
+		{[]string{"node=edge-9", "address=192.0.2.19", "site=berlim"}, "did you mean berlin?"},
+		{[]string{"node=edge-9", "address=192.0.2.19", "new-site=Berlin"}, "site berlin is not new"},
+		{[]string{"node=edge-9", "address=192.0.2.19", "new-site=b!"}, "a site cannot be called"},
+		{[]string{"node=edge-9", "address=192.0.2.19", "new-site=porto", "site=berlin"}, "do not go together"},
 	} {
 		p, err := h.plan(t, "node.add", tt.slots...)
 		got := strings.Join(append([]string{p.Say}, p.Notes...), "; ")

@@ -42,6 +42,14 @@ func checkName(name string) error {
 	return nil
 }
 
+// checkSite says what is wrong with the name of a new site, or nil.
+func checkSite(site string) error {
+	if checkName(site) != nil {
+		return fmt.Errorf("a site cannot be called %.70q: want letters and digits, joined by single \"-\", \"_\" or \".\", a letter first", site)
+	}
+	return nil
+}
+
 // folded is a name without what people leave out when they type it: two nodes whose folded names are equal would be taken for each other.
 func folded(name string) string {
 	return strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(name))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,8 @@ const adding = "node.add"
 
 // fresh returns the node that a request is about to add.
 func fresh(r actions.Request, name string) (actions.Node, bool) {
-	return actions.Node{Name: name, Address: r.One("address"), Site: r.One("site"), Platform: r.One("platform")}, r.Intent == adding && r.One("node") == name
+	site := cmp.Or(r.One("site"), r.Options["new-site"])
+	return actions.Node{Name: name, Address: r.One("address"), Site: site, Platform: r.One("platform")}, r.Intent == adding && r.One("node") == name
 }
 
 func (t *touched) addNodes(ctx context.Context, c Case, names []string) error {
