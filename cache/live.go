@@ -55,7 +55,8 @@ func (s LiveSide) Told() bool { return s.Err == nil && !s.At.IsZero() }
 // LookLive reads the playlist at rawURL, a master or a media playlist, through the edge and from the origin, and asks both for the newest segments.
 //
 // Of a master it takes the first variant that both sides have. The playlist is asked for twice, a moment apart, and the second answer counts: the
-// first one may be a copy that a cache with grace still had for the first who came. Segments are asked for by their first byte only.
+// first one may be a copy that a cache with grace still had for the first who came. One that is old even so is asked for up to two times more, after
+// two and four gaps. Segments are asked for by their first byte only.
 //
 // What went wrong is in the sides; the error is that of a URL that cannot be asked for, or ctx's.
 func LookLive(ctx context.Context, e Edge, o Origin, rawURL string, opt LiveOptions) (Live, error) {
@@ -211,10 +212,22 @@ func (v *viewer) look(ctx context.Context) {
 			return
 		}
 	}
-	v.List, v.Err = v.read(ctx, v.media(), v.defines)
+	for again := 1; ; again++ {
+		v.List, v.Err = v.read(ctx, v.media(), v.defines)
+		// Perhaps what is on its way takes longer: a copy that is truly kept for too long will still be there.
+		if v.Err != nil || !v.kept() || again > 2 || pause(ctx, v.opt.Gap<<again) != nil {
+			break
+		}
+	}
 	if v.Err == nil && v.List.Master {
 		v.Err = fmt.Errorf("%w: %s is a master where a media playlist was expected", ErrNotPlaylist, shown(v.media().String()))
 	}
+}
+
+// kept tells whether the answer lay in a cache for longer than a segment lasts: by its lifetime, or because a viewer who comes alone gets what
+// grace allows while a fresh copy is fetched.
+func (v *viewer) kept() bool {
+	return !v.List.Ended && v.List.Target > 0 && v.Age > v.List.Target && v.TTFB < v.opt.Timeout/4
 }
 
 // read fetches one playlist and notes how it came.
