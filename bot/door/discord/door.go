@@ -32,7 +32,8 @@ type Door struct {
 	responses responses
 	echoes    echoes
 	queue     chan work
-	intake    chan struct{} // one token for each event that is being taken in
+	intake    chan struct{}  // one token for each event that is being taken in
+	closing   sync.WaitGroup // responses that are looked after
 
 	mu      sync.Mutex
 	running context.Context // nil while the door does not run

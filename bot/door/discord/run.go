@@ -75,6 +75,7 @@ func (d *Door) Run(ctx context.Context) error {
 	d.running = nil
 	d.mu.Unlock()
 	wg.Wait()
+	d.closing.Wait()
 	for range cap(d.intake) { // events that are being taken in over HTTP
 		d.intake <- struct{}{}
 	}

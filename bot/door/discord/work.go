@@ -2,7 +2,6 @@ package discord
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -36,20 +35,21 @@ func (d *Door) enqueue(ctx context.Context, w work) {
 
 // handle brings one event to the desk and closes it, unless the program ends before the desk is through.
 func (d *Door) handle(ctx context.Context, w work) {
-	cards := 0
+	cards, last := 0, (*reply.Card)(nil)
 	send := func(c reply.Card) {
 		cards++
 		if c.ID == "" { // the same after a restart, so that nothing is said twice
 			c.ID = fmt.Sprintf("%s/%d", w.id, cards)
 		}
 		d.send(ctx, w, c)
+		last = &c
 	}
 	d.ask(ctx, w, send)
 	if ctx.Err() != nil {
 		return
 	}
-	if h := parseHook(w.place.Hook); h.token != "" && h.message == "" {
-		d.closeResponse(ctx, w, h, cards)
+	if h := parseHook(w.place.Hook); h.token != "" && h.message == "" && d.responses.left(h.id) {
+		d.closing.Go(func() { d.closeResponse(ctx, w, h, last) })
 	}
 	long, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendWithin)
 	defer cancel()
@@ -80,26 +80,28 @@ func (d *Door) send(ctx context.Context, w work, c reply.Card) {
 	}
 }
 
-// lookBack is how long a response may stay empty after the desk is through: the answer may have gone into a message that was there before.
-const lookBack = 3 * time.Second
-
-// closeResponse sees to it that no response says for ever that the bot is thinking.
-func (d *Door) closeResponse(ctx context.Context, w work, h hook, cards int) {
-	if cards > 0 && d.responses.left(h.id) && !sleep(ctx, lookBack) {
-		return
+// closeResponse sees to it that no response says for ever that the bot is thinking: the answer may have gone into a message that was there before,
+// or there was none. Last is the last card, nil where there was none.
+func (d *Door) closeResponse(ctx context.Context, w work, h hook, last *reply.Card) {
+	ctx, cancel := context.WithDeadline(ctx, w.place.HookEnds)
+	defer cancel()
+	title := "there is nothing to say to that"
+	if last != nil {
+		title = "the answer is in the message above that was there before"
+		if err := d.box.SendAndWait(ctx, w.place, *last); ctx.Err() != nil {
+			return
+		} else if err != nil {
+			d.o.Log.Info("an answer was not shown", "event", w.id, "card", last.ID, "err", err)
+		}
 	}
 	if !d.responses.left(h.id) {
 		return
-	}
-	m := embed.Render(reply.Card{Kind: reply.Answer, Title: "the answer is in the message above that was there before"}, embed.Options{})
-	if cards == 0 {
-		m = embed.Render(reply.Card{Kind: reply.Answer, Title: "there is nothing to say to that"}, embed.Options{})
 	}
 	if mine, err := d.responses.take(ctx, h.id, "closed"); !mine || err != nil {
 		return
 	}
 	out := wire{d}
-	if _, err := out.respond(ctx, h, m); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := out.respond(ctx, h, embed.Render(reply.Card{Kind: reply.Answer, Title: title}, embed.Options{})); err != nil {
 		d.o.Log.Info("a response stays open", "event", w.id, "err", err)
 	}
 }
