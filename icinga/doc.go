@@ -1,10 +1,11 @@
-// Package icinga speaks with Icinga2: it reads hosts and services, acknowledges, comments, reports checks, and understands the notifications
-// that Icinga2 and Icinga Notifications send.
+// Package icinga speaks with Icinga2: it reads hosts and services, acknowledges, comments, sets downtimes, reports checks, registers, follows the stream
+// of events, and understands the notifications that Icinga2 and Icinga Notifications send.
 //
-// In come names of objects and bytes of notifications. Out come an [Object] as Icinga2 holds it now, a [Notification] that was checked, and
-// from both the [Problem] and the [Trigger] that tell whether two reports are about the same thing. The package acts on nothing by itself.
+// In come names of objects and bytes of notifications. Out come an [Object] as Icinga2 holds it now, a [Notification] or an [Event] that was checked, and
+// from them the [Problem] and the [Trigger] that tell whether two reports are about the same thing. The package acts on nothing by itself.
 //
-// Read client.go first, then call.go for how answers are read (the HTTP status is not enough), object.go, notification.go and problem.go.
+// Read client.go first, then call.go for how answers are read (the HTTP status is not enough), trust.go for who is spoken to, permission.go for what each
+// part needs, object.go, event.go and stream.go, notification.go and problem.go.
 // The subpackages: spool keeps notifications while the receiver is away, plugin prints what a check found, hitrate judges a cache, kit.go
 // writes Icinga2's own side as files.
 //

@@ -135,16 +135,23 @@ func (l *live) settle(ctx context.Context) error {
 	return nil
 }
 
-// keepLooking looks at everything now and then, and when something was not understood.
+// keepLooking looks at everything now and then, and when something was not understood. It does so more often in the first minutes: an Icinga2 that has
+// crashed remembers what was some minutes before, and where it then finds that again tells of no change.
 func (l *live) keepLooking(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	opened := time.Now()
 	for {
+		wait := lookEvery
+		if time.Since(opened) < lookSoonFor {
+			wait = lookSoon
+		}
+		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return context.Cause(ctx)
-		case <-tick.C:
+		case <-t.C:
 		case <-l.look:
+			t.Stop()
 			if err := sleep(ctx, time.Second); err != nil { // there may be more of them
 				return err
 			}

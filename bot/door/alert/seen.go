@@ -24,7 +24,7 @@ type Seen struct {
 
 const (
 	// seenMost is how many triggers of an object are remembered, those of ended problems included.
-	seenMost = 64
+	seenMost = 32
 	// vagueWithin is how far a sender that does not know when a state became hard may be off.
 	vagueWithin = 10 * time.Second
 	// exactWithin is what a time loses on its way through a floating-point number.

@@ -56,7 +56,8 @@ type StreamOptions struct {
 	Leader store.Leader
 	Owner  string // of this process, for the election
 	Canary Canary
-	// Restarted is told when Icinga2 has started anew, and at the first connection: what it was told during a reload may be gone. Nil for nobody.
+	// Restarted is told when Icinga2 has started anew, and at the first connection: what it was told during a reload may be gone. It must return soon;
+	// nil for nobody.
 	Restarted func(ctx context.Context, s icinga.Status)
 	// Missing is told what the user may not do of what the stream needs, once, as permissions; nil for nobody.
 	Missing func(permissions []string)
@@ -69,6 +70,8 @@ const (
 	canaryMost  = 10 * time.Second // an event is up to 5 s late
 	silenceMost = 5 * time.Minute  // without a canary
 	lookEvery   = 5 * time.Minute  // at everything, whatever the stream tells
+	lookSoon    = time.Minute      // the same while the stream is young
+	lookSoonFor = 10 * time.Minute
 	lookMost    = 30 * time.Second
 	reopenFirst = 500 * time.Millisecond
 	reopenMost  = 30 * time.Second

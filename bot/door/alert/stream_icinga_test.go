@@ -3,6 +3,7 @@ package alert_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	stored "github.com/shitops/opsbot/actions/alert"
 	"github.com/shitops/opsbot/actions/store/fake"
 	"github.com/shitops/opsbot/bot/door/alert"
@@ -139,6 +141,12 @@ func (s *station) streaming(t *testing.T) {
 
 func poll(t *testing.T, what string, is func() bool) {
 	t.Helper()
+	pollSaying(t, is, func() string { return what })
+}
+
+// pollSaying is poll for what is better told after it has failed.
+func pollSaying(t *testing.T, is func() bool, what func() string) {
+	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -147,7 +155,7 @@ func poll(t *testing.T, what string, is func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what())
 		}
 	}
 }
@@ -339,10 +347,123 @@ for (i in range(50)) { object Host "h-" + i { check_command = "passive"; enable_
 	s.stop()
 }
 
+// TestChaosWithDaemon: at random, with a fixed seed, states change, the daemon reloads and is killed, and the bot is killed. In the end all agree.
+func TestChaosWithDaemon(t *testing.T) {
+	t.Parallel()
+	rounds := 2
+	if os.Getenv("OPSBOT_SOAK") == "1" {
+		rounds = 20
+	}
+	config := `
+object Host "opsbot" { check_command = "passive"; enable_active_checks = false }
+apply Service "Canary" { check_command = "passive"; enable_active_checks = false; assign where host.name == "opsbot" }
+for (i in range(30)) { object Host "h-" + i { check_command = "passive"; enable_active_checks = false; max_check_attempts = 1 } }
+for (n in range(3)) { apply Service "s-" + n use (n) { check_command = "passive"; enable_active_checks = false; max_check_attempts = n + 1; assign where host.name != "opsbot" } }
+`
+	s := newStation(t, config)
+	dice := rand.New(rand.NewPCG(7, 11))
+	change := func(n int) {
+		for range n {
+			host, service := fmt.Sprintf("h-%d", dice.IntN(30)), ""
+			exit := dice.IntN(2)
+			if n := dice.IntN(4); n < 3 {
+				service, exit = fmt.Sprintf("s-%d", n), dice.IntN(4)
+			}
+			// What is refused while the daemon is away has not happened.
+			_ = s.client.ProcessCheckResult(t.Context(), host, service, icinga.CheckResult{Exit: exit, Output: fmt.Sprintf("exit %d", exit)})
+		}
+	}
+	for round := range rounds {
+		s.streaming(t)
+		change(100)
+		done := make(chan error, 1)
+		switch round % 3 {
+		case 0:
+			go func() { done <- s.Reload(t.Context(), config) }()
+		case 1:
+			s.Kill()
+			go func() { done <- s.Start(t.Context()) }()
+		case 2:
+			done <- nil
+		}
+		if round%2 == 1 {
+			s.stop()
+		}
+		change(40)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		change(40)
+		if round%2 == 1 {
+			s.begin(t)
+		}
+		s.streaming(t)
+		for i := range 30 { // what a killed daemon has forgotten is found by the next checks
+			for _, service := range []string{"", "s-0", "s-1", "s-2"} {
+				s.report(t, fmt.Sprintf("h-%d", i), service, dice.IntN(2))
+			}
+		}
+		if err := s.stream.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.agree(t)
+	}
+	s.stop()
+}
+
+// TestTwoBots: two bots on one Icinga2, each with a store of its own, know the same, and what one of them does the other one hears.
+func TestTwoBots(t *testing.T) {
+	t.Parallel()
+	one := newStation(t, oneHost)
+	two := &station{Icinga: one.Icinga, client: newClient(t, one.Icinga), disk: fake.New()}
+	two.begin(t)
+	t.Cleanup(func() { two.stop() })
+	one.streaming(t)
+	two.streaming(t)
+	one.report(t, "edge-1", "Cache Hit Rate", 2)
+	for _, s := range []*station{one, two} {
+		s.await(t, "CRITICAL", titled("edge-1!Cache Hit Rate is CRITICAL"))
+	}
+	if err := one.client.Acknowledge(t.Context(), "edge-1", "Cache Hit Rate", icinga.Ack{Author: "anna via opsbot", Comment: "on it"}); err != nil {
+		t.Fatal(err)
+	}
+	two.await(t, "acknowledged", titled("acknowledged by anna"))
+	one.report(t, "edge-1", "Cache Hit Rate", 0)
+	for _, s := range []*station{one, two} {
+		s.await(t, "over", titled("is OK again"))
+		s.stop()
+		if n := len(s.kept(t)); n < 3 || n > 4 { // a look may have found what the stream told as well
+			t.Errorf("%d alerts are stored, want a problem, an acknowledgement, its end and a recovery: %+v", n, s.kept(t))
+		}
+	}
+}
+
+// TestLoudCheck: a check that says 300 kB of control characters and markup is stored within bounds, and its first line is shown.
+func TestLoudCheck(t *testing.T) {
+	t.Parallel()
+	s := newStation(t, oneHost)
+	s.streaming(t)
+	output := "<@everyone> *loud* \x1b[31mred\n" + strings.Repeat("\x01<b>&amp;\u202e", 30_000)
+	if err := s.client.ProcessCheckResult(t.Context(), "edge-1", "Cache Hit Rate", icinga.CheckResult{Exit: 2, Output: output}); err != nil {
+		t.Fatal(err)
+	}
+	c := s.await(t, "CRITICAL", titled("CRITICAL"))
+	if lines := strings.Join(c.Lines, "\n"); len(lines) > 1000 || !strings.Contains(lines, "*loud*") {
+		t.Errorf("the card has %d bytes: %.200q", len(lines), lines)
+	}
+	s.stop()
+	for _, a := range s.kept(t) {
+		if len(a.Output) > 9000 {
+			t.Errorf("stored %d bytes of output", len(a.Output))
+		}
+	}
+}
+
 // agree waits until the incidents are those that Icinga2 has.
 func (s *station) agree(t *testing.T) {
 	t.Helper()
-	poll(t, "Icinga2 and the incidents agree", func() bool {
+	var want, got []string
+	pollSaying(t, func() bool {
 		problems, err := s.client.Problems(t.Context(), "")
 		if err != nil {
 			return false
@@ -351,15 +472,21 @@ func (s *station) agree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want, got []string
+		want, got = nil, nil
 		for _, o := range problems {
-			want = append(want, o.Name())
+			if o.Hard() {
+				want = append(want, o.Name()+" "+string(o.State))
+			}
 		}
 		for _, in := range open {
-			got = append(got, in.Object())
+			if in.Flapping == nil || !icinga.State(in.State).Good() { // one that flaps ends when it flaps no more
+				got = append(got, in.Object()+" "+in.State)
+			}
 		}
 		slices.Sort(want)
 		slices.Sort(got)
 		return slices.Equal(want, got)
+	}, func() string {
+		return "Icinga2 and the incidents agree (-want +got):\n" + cmp.Diff(want, got)
 	})
 }
