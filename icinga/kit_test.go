@@ -78,6 +78,26 @@ object UserGroup "night shift" { }
 	}
 }
 
+// TestKitFitsDebian validates the kit beside the configuration that Debian's package brings, with its group of people and its mails.
+func TestKitFitsDebian(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "icinga2")
+	const theirs = "/etc/icinga2/conf.d"
+	if _, err := os.Stat(filepath.Join(theirs, "commands.conf")); err != nil {
+		t.Skipf("this is no Debian: %v", err)
+	}
+	dir := writeKit(t, icinga.KitOptions{People: []string{"icingaadmins"}})
+	config := fmt.Sprintf(`include "%s/*.conf"
+include "%s/*.conf"
+object Host "ams-1" { import "generic-host"; import "opsbot-edge"; address = "192.0.2.11" }
+object Host "mac-1" { import "opsbot-node"; address = "192.0.2.31"; vars.os = "macosx"; vars.opsbot = { managed = true } }
+`, theirs, dir)
+	out, err := lab.ValidateIcinga(t.Context(), lab.IcingaOptions{Dir: t.TempDir(), Config: config})
+	if err != nil || strings.Contains(out, "critical/") {
+		t.Fatalf("icinga2 daemon -C: %v: %s", err, out)
+	}
+}
+
 // TestKitFiles holds what operators read. Refresh by -update.
 func TestKitFiles(t *testing.T) {
 	t.Parallel()
