@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -40,7 +41,6 @@ func (a *App) nodesChanged(ctx context.Context) {
 	if err := a.refreshView(ctx); err != nil {
 		a.log.Error("the inventory has changed, and the view stays as it was", "err", err)
 	}
-	a.enrol.Kick()
 }
 
 // refreshView builds the view anew from the configuration of now and what the store adds to it.
@@ -90,11 +90,24 @@ func (a *App) runsOf(ctx context.Context, name string) ([]string, error) {
 	}
 	var out []string
 	for _, r := range all {
-		if !r.State.Final() && slices.Contains(r.Plan.Targets(), name) {
+		if !r.State.Final() && slices.Contains(r.Plan.Targets(), name) && !restsOnly(r) {
 			out = append(out, r.ID+": "+r.Plan.Say)
 		}
 	}
 	return out, nil
+}
+
+// restsOnly tells of a run that only waits for the end of what it has set in the monitoring: that goes with the node.
+func restsOnly(r actions.Run) bool {
+	if !r.Holding() {
+		return false
+	}
+	for _, g := range r.Plan.Groups {
+		if slices.ContainsFunc(g.Steps, func(s actions.Step) bool { return !strings.HasPrefix(s.Kind, "icinga.") }) {
+			return false
+		}
+	}
+	return true
 }
 
 // forgetOrphan ends the keeping of a node that has vanished from the configuration file.

@@ -240,6 +240,9 @@ func (x acker) Undo(ctx context.Context, c run.Call, done run.Result) (run.Resul
 		return run.Result{Say: args.object() + ": the acknowledgement is not of this run, and stays"}, nil
 	}
 	o, err := x.a.opt.Icinga.Object(ctx, args.Host, args.Service)
+	if errors.Is(err, icinga.ErrNotFound) {
+		return run.Result{Say: args.object() + " is monitored no more, nor is it acknowledged"}, nil
+	}
 	if err != nil {
 		return run.Result{}, again(err)
 	}
