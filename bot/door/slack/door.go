@@ -53,7 +53,7 @@ type Options struct {
 
 	Workers    int           // messages that are handled at the same time; default 2048
 	Waiting    int           // messages that may wait for a worker before more are refused; default 10,000
-	Remember   time.Duration // how long a message is known as a duplicate after it was handled; default 2 h
+	Remember   time.Duration // how long a message is known, to be handled and as a duplicate; default 24 h
 	CheckEvery time.Duration // how often the door proves that it can speak and read; default 10 min
 	AlarmAfter time.Duration // how long it may be deaf before there is an alarm; default 1 min
 	PingWithin time.Duration // how long the socket may be without a ping; default 30 s
@@ -153,7 +153,7 @@ func withDefaults(o Options) Options {
 	o.Command = cmp.Or(o.Command, "/opsbot")
 	o.Workers = cmp.Or(o.Workers, 2048)
 	o.Waiting = cmp.Or(o.Waiting, 10_000)
-	o.Remember = cmp.Or(o.Remember, 2*time.Hour)
+	o.Remember = cmp.Or(o.Remember, 24*time.Hour)
 	o.CheckEvery = cmp.Or(o.CheckEvery, 10*time.Minute)
 	o.AlarmAfter = cmp.Or(o.AlarmAfter, time.Minute)
 	o.PingWithin = cmp.Or(o.PingWithin, 30*time.Second)

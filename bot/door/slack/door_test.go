@@ -208,7 +208,9 @@ func TestDeliverTellRing(t *testing.T) {
 		t.Errorf("the note is in thread %q, want that of the incident %q", note.Thread, root.TS)
 	}
 	w.click("U5", root, "Acknowledge")
-	w.shows("C2", "heard: ack edge-1")
+	if m := w.shows("C2", "heard: ack edge-1"); m.Thread != root.TS {
+		t.Errorf("the answer to the press is in thread %q, want that of the incident %q", m.Thread, root.TS)
+	}
 	if got := w.desk.messages(); len(got) != 1 || got[0].Text != "ack edge-1" || got[0].As != "slack:T0123/U5" || got[0].Token != "" {
 		t.Errorf("the press reached the desk as %+v", got)
 	}

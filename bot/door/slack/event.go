@@ -27,7 +27,6 @@ type item struct {
 	Overheard bool `json:"overheard,omitempty"`
 	// Receipt tells two deliveries of the same thing apart.
 	Receipt string `json:"receipt"`
-	Done    bool   `json:"done,omitempty"`
 }
 
 // answer is what becomes of something that was brought: kept and worked on, or one of the others.
@@ -207,6 +206,9 @@ func (d *Door) press(c slack.InteractionCallback) verdict {
 	}
 	if !ok || channel == "" || deed.Deed != blockkit.Ask && strings.TrimSpace(value) == "" {
 		return ignore("a control that is not ours")
+	}
+	if deed.Deed == blockkit.Say && thread == "" && !c.Container.IsEphemeral && !strings.HasPrefix(channel, "D") {
+		thread = c.Container.MessageTs // what is said by a button is answered below its message, as for an incident
 	}
 	card := blockkit.CardOf(a.BlockID)
 	hook := newHook(card, c.ResponseURL)

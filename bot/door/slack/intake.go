@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +29,7 @@ type inbox struct {
 
 	mu      sync.Mutex
 	busy    map[string]bool // keys of what is being handled
+	done    []string        // keys of what was handled and is not written down yet
 	start   func(func())    // nil while the door does not run
 	threads map[string]bool // where we are known to be, a cache
 }
@@ -61,7 +64,7 @@ func (b *inbox) accept(ctx context.Context, it item) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	key := b.key(it.ID)
-	revision, err := store.CreateSure(ctx, b.kv, key, value)
+	err = b.create(ctx, key, value)
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		b.d.o.Count("twice")
@@ -70,19 +73,40 @@ func (b *inbox) accept(ctx context.Context, it item) error {
 		return fmt.Errorf("keep %s: %w", it.ID, err)
 	}
 	b.d.o.Count("in")
-	b.begin(key, it, revision)
+	b.begin(key, it)
 	return nil
 }
 
+// create writes a record that ends by itself, and settles an unknown outcome by reading back: no two receipts are the same.
+func (b *inbox) create(ctx context.Context, key string, value []byte) error {
+	for wait := 5 * time.Millisecond; ; wait *= 2 {
+		_, err := b.kv.CreateFor(ctx, key, value, b.d.o.Remember.Truncate(time.Second))
+		if err == nil || !errors.Is(err, store.ErrUnknown) && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		switch e, got := b.kv.Get(ctx, key); {
+		case got == nil && bytes.Equal(e.Value, value):
+			return nil
+		case got == nil:
+			return store.ErrConflict
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // begin lets a worker handle an item, unless one does already. While the door does not run it stays in the store.
-func (b *inbox) begin(key string, it item, revision uint64) {
+func (b *inbox) begin(key string, it item) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.start == nil || b.busy[key] {
 		return
 	}
 	b.busy[key] = true
-	b.start(func() { b.work(key, it, revision) })
+	b.start(func() { b.work(key, it) })
 }
 
 // run lets workers handle what is in the inbox and what comes, until ctx ends.
@@ -104,14 +128,58 @@ func (b *inbox) run(ctx context.Context) error {
 	defer func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.start, b.busy = nil, map[string]bool{}
+		b.start, b.busy, b.done = nil, map[string]bool{}, nil
 	}()
 	b.d.ctx.Store(&ctx)
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return nil
+	t := time.NewTicker(doneEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			b.note(ctx)
+		case <-ctx.Done():
+			wg.Wait()
+			b.note(context.WithoutCancel(ctx))
+			return nil
+		}
+	}
+}
+
+// doneEvery is how often it is written down what was handled. What a crash leaves out is handled once more, which the desk notices.
+const doneEvery = 200 * time.Millisecond
+
+// doneMost is how many keys one note holds.
+const doneMost = 1000
+
+func (b *inbox) notes() string { return "handled." + b.d.name + "." }
+
+// note writes down what was handled since the last note, many at once: a write of its own for each would double what the store has to sync.
+func (b *inbox) note(ctx context.Context) {
+	b.mu.Lock()
+	keys := b.done[:min(len(b.done), doneMost)]
+	b.mu.Unlock()
+	if len(keys) == 0 {
+		return
+	}
+	value, err := json.Marshal(keys)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, storeTime)
+		defer cancel()
+		_, err = b.kv.CreateFor(ctx, b.notes()+rand.Text(), value, b.d.o.Remember.Truncate(time.Second)+time.Minute)
+	}
+	if err != nil { // written twice it does no harm
+		b.d.o.Log.Warn("what was handled is not written down yet", "messages", len(keys), "err", err)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range keys {
+		delete(b.busy, key)
+	}
+	b.done = slices.Clone(b.done[len(keys):])
 }
 
 // resume takes up what an earlier process did not finish.
@@ -120,36 +188,47 @@ func (b *inbox) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list what came in: %w", err)
 	}
-	for _, listed := range entries {
-		b.mu.Lock()
-		busy := b.busy[listed.Key]
-		b.mu.Unlock()
+	notes, err := b.kv.List(ctx, b.notes())
+	if err != nil {
+		return fmt.Errorf("list what was handled: %w", err)
+	}
+	done := map[string]bool{}
+	for _, n := range notes {
+		var keys []string
+		if err := json.Unmarshal(n.Value, &keys); err != nil {
+			return fmt.Errorf("read %s: %w", n.Key, err)
+		}
+		for _, key := range keys {
+			done[key] = true
+		}
+	}
+	var left []item
+	for _, e := range entries {
 		var it item
-		if err := json.Unmarshal(listed.Value, &it); err != nil || it.Done || busy {
-			continue
+		if err := json.Unmarshal(e.Value, &it); err != nil {
+			return fmt.Errorf("read %s: %w", e.Key, err)
 		}
-		e, err := b.kv.Get(ctx, listed.Key) // it may have been handled since
-		if err != nil || json.Unmarshal(e.Value, &it) != nil || it.Done {
-			continue
+		if !done[e.Key] {
+			left = append(left, it)
 		}
-		b.begin(e.Key, it, e.Revision)
+	}
+	slices.SortStableFunc(left, func(x, y item) int { return x.At.Compare(y.At) })
+	for _, it := range left {
+		b.begin(b.key(it.ID), it)
 	}
 	return nil
 }
 
-// work handles one item and marks it as done, unless the door stops before: then another process takes it up.
-func (b *inbox) work(key string, it item, revision uint64) {
+// work handles one item and notes that it is done, unless the door stops before: then another process takes it up.
+func (b *inbox) work(key string, it item) {
 	ctx := *b.d.ctx.Load()
 	log := b.d.o.Log.With("item", it.ID, "user", it.User)
 	done := b.handle(ctx, it, log)
 	if done && ctx.Err() == nil {
-		if err := b.finish(ctx, key, it, revision); err != nil {
-			log.Warn("what was handled is not marked as done; a restart handles it again", "err", err)
-		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.done = append(b.done, key)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.busy, key)
 }
 
 // handle calls the desk. A panic costs the one message.
@@ -164,37 +243,6 @@ func (b *inbox) handle(ctx context.Context, it item, log *slog.Logger) (done boo
 	}()
 	b.d.talk(ctx, it)
 	return true
-}
-
-// finish leaves of an item what is needed to know it again.
-func (b *inbox) finish(ctx context.Context, key string, it item, revision uint64) error {
-	value, err := json.Marshal(item{ID: it.ID, At: it.At, Receipt: it.Receipt, Done: true})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	for {
-		_, err := b.kv.UpdateFor(ctx, key, value, revision, b.d.o.Remember.Truncate(time.Second))
-		if err == nil || errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if !errors.Is(err, store.ErrUnknown) && !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		e, got := b.kv.Get(ctx, key)
-		switch {
-		case got == nil && string(e.Value) == string(value), errors.Is(got, store.ErrNotFound):
-			return nil
-		case got == nil:
-			revision = e.Revision
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // threadLife is how long after the last word to us what is said in a thread is still heard.
