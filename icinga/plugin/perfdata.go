@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Metric is one number for graphs: 'label'=value[unit];warn;crit;min;max.
@@ -34,7 +35,9 @@ func (m Metric) String() string {
 func decimal(v float64, digits int) string {
 	if digits > 0 {
 		factor := math.Pow10(digits)
-		v = math.Round(v*factor) / factor
+		if rounded := math.Round(v*factor) / factor; !math.IsInf(rounded, 0) {
+			v = rounded
+		}
 	}
 	return strconv.FormatFloat(v+0, 'f', -1, 64) // +0: no "-0"
 }
@@ -49,7 +52,7 @@ func bound(v *float64) string {
 // label quotes a label where it holds more than a word: quotes are doubled, and what would end the line or the field is replaced.
 func label(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '|' || r == '=' {
+		if unseen(r) || r == '|' || r == '=' {
 			return '_'
 		}
 		return r
@@ -60,12 +63,12 @@ func label(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-// unit drops what no unit has: digits, quotes, separators.
+// unit drops what no unit has: digits, quotes, separators, and what cannot be seen.
 func unit(s string) string {
 	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune("0123456789;'\"=| \t\r\n.-+", r) {
+		if strings.ContainsRune("0123456789;'\"=|.-+\uFFFD", r) || unicode.IsSpace(r) || unseen(r) {
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, ""))
 }

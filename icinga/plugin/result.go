@@ -3,6 +3,7 @@ package plugin
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Status is what a check found, as its exit code.
@@ -73,12 +74,15 @@ func Worst(a, b Status) Status {
 	return a
 }
 
+// unseen tells characters that change how others look: line ends, escapes, marks that turn the direction of writing.
+func unseen(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '|':
 			return '/'
-		case r < ' ' || r == 0x7f:
+		case unseen(r):
 			return ' '
 		default:
 			return r
