@@ -139,7 +139,7 @@ func TestUndowntime(t *testing.T) {
 		}
 		m.add(icinga.ScheduledDowntime{Host: "EDGE-1", Author: "vik", Until: until})
 		done := perform(t, a, p)
-		if done.Say != "edge-1: ended 2 downtimes; 2 others there still" || len(m.set()) != 2 {
+		if done.Say != "edge-1: ended 2 downtimes of ben, anna via opsbot; 2 others there still" || len(m.set()) != 2 {
 			t.Errorf("said %q, left %q", done.Say, m.set())
 		}
 		if got := undo(t, a, p, done); got != "edge-1: set 2 downtimes again" {

@@ -92,11 +92,22 @@ func (x undowner) Do(ctx context.Context, c run.Call) (run.Result, error) {
 			later++
 		}
 	}
-	say := fmt.Sprintf("%s: ended %s", c.Node, counted(len(gone), "downtime"))
+	say := fmt.Sprintf("%s: ended %s of %s", c.Node, counted(len(gone), "downtime"), authors(gone))
 	if later > 0 {
 		say += fmt.Sprintf("; %s there still", counted(later, "other"))
 	}
 	return run.Result{Say: say}, nil
+}
+
+// authors says whose downtimes they are.
+func authors(all []icinga.ScheduledDowntime) string {
+	var out []string
+	for _, d := range all {
+		if !slices.Contains(out, d.Author) {
+			out = append(out, d.Author)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // Undo implements [run.Undoer]. It sets again what has not ended meanwhile, with its author and its text.
