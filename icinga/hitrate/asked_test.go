@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/shitops/opsbot/icinga/hitrate"
 	"github.com/shitops/opsbot/icinga/plugin"
 )
@@ -52,4 +54,45 @@ func TestJudgeAsked(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
 	}
+}
+
+// TestJudgeAskedNeverInvents draws looks: a ratio is shown exactly where enough was told, it is that of what was told, and more hits never make it worse.
+func TestJudgeAskedNeverInvents(t *testing.T) {
+	t.Parallel()
+	check := hitrate.Default()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 70)
+		a := hitrate.Asked{
+			Channel: "c", Listed: 500, Hits: n.Draw(t, "hits"), Misses: n.Draw(t, "misses"), Uncacheable: n.Draw(t, "uncacheable"), Untold: n.Draw(t, "untold"),
+			Failed: n.Draw(t, "failed"), Why: "a|b\n",
+		}
+		check.MinRequests = uint64(rapid.IntRange(0, 60).Draw(t, "least"))
+		least := check.MinRequests
+		if least == 0 {
+			least = hitrate.MinAsked
+		}
+		got := check.JudgeAsked(a)
+		shown := -1.0
+		for _, m := range got.Metrics {
+			if m.Label == "hit_ratio" {
+				shown = m.Value
+			}
+		}
+		if enough := uint64(a.Hits+a.Misses) >= least; enough != (got.Status != plugin.Unknown) || enough != (shown >= 0) {
+			t.Fatalf("%+v, least %d: %q", a, least, got)
+		}
+		if shown >= 0 {
+			if want := 100 * float64(a.Hits) / float64(a.Hits+a.Misses); shown < want-0.051 || shown > want+0.051 {
+				t.Fatalf("%+v: a ratio of %g, want %g", a, shown, want)
+			}
+			better := a
+			better.Hits++
+			if next := check.JudgeAsked(better); next.Status > got.Status {
+				t.Fatalf("%+v is %s, with a hit more %s", a, got.Status, next.Status)
+			}
+		}
+		if strings.Count(got.String(), "\n") != 1 || (a.Failed > 0) != strings.Contains(got.Text, "could not be had") {
+			t.Fatalf("%+v: %q", a, got)
+		}
+	})
 }
