@@ -22,6 +22,7 @@ import (
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/clock"
+	"github.com/shitops/opsbot/bot/door/slack"
 	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
 	"github.com/shitops/opsbot/bot/reply"
@@ -39,6 +40,7 @@ type Options struct {
 	AcceptEmpty bool
 	// SlackBase and DiscordBase stand in for the platforms' addresses, for tests and proxies.
 	SlackBase, DiscordBase string
+	SlackPace              slack.Pace // how fast is posted there; the zero value keeps within what Slack documents
 }
 
 // App is the running bot, the same in `opsbot serve` and in tests: New, Start, Reload, Stop. Its parts are built in wire.go.

@@ -73,7 +73,13 @@ func (h *discordHouse) reach(t *testing.T, mode string) {
 
 func (h *discordHouse) until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	h.within(t, 30*time.Second, what, done)
+}
+
+// within is until with a time of its own.
+func (h *discordHouse) within(t *testing.T, most time.Duration, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	if err := h.platform.Until(ctx, done); err != nil {
 		var seen []string

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shitops/opsbot/bot"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/door/slack"
 	fake "github.com/shitops/opsbot/fixtures/slack"
 )
 
@@ -28,12 +29,19 @@ type slackHouse struct {
 	*house
 	platform *fake.Server
 	mode     string
+	pace     slack.Pace
 }
 
 // startSlack starts a bot that Slack reaches by mode, with the given rest of the configuration.
 func startSlack(t *testing.T, mode, rest string) *slackHouse {
 	t.Helper()
-	platform := fake.New(fake.Options{Team: slackTeam})
+	return startSlackAt(t, mode, rest, slack.Pace{}, fake.Limits{})
+}
+
+// startSlackAt is startSlack where as much may be posted as the limits say.
+func startSlackAt(t *testing.T, mode, rest string, pace slack.Pace, limits fake.Limits) *slackHouse {
+	t.Helper()
+	platform := fake.New(fake.Options{Team: slackTeam, Limits: limits, Seed: 1, Retries: []time.Duration{0, 200 * time.Millisecond, time.Second}})
 	t.Cleanup(platform.Close)
 	platform.AddChannel(slackTalk, slackAlerts)
 	platform.AddUser(slackAnna, slackBen, slackMallory)
@@ -48,7 +56,7 @@ slack:
 	rewriteFile(t, file, "unix: [anna, root]", fmt.Sprintf("unix: [anna, root], slack: [{workspace: %s, user: %s}]", slackTeam, slackAnna))
 	rewriteFile(t, file, "unix: [ben]", fmt.Sprintf("unix: [ben], slack: [{workspace: %s, user: %s}]", slackTeam, slackBen))
 	rewriteFile(t, file, "serve: [ops]", "serve: [ops, hooks]")
-	h := &slackHouse{platform: platform, mode: mode}
+	h := &slackHouse{platform: platform, mode: mode, pace: pace}
 	h.start(t, dir, file)
 	return h
 }
@@ -56,7 +64,7 @@ slack:
 // start starts the bot on what is in a folder already.
 func (h *slackHouse) start(t *testing.T, dir, file string) {
 	t.Helper()
-	h.house = startOn(t, dir, file, func(o *bot.Options) { o.SlackBase = h.platform.URL() })
+	h.house = startOn(t, dir, file, func(o *bot.Options) { o.SlackBase, o.SlackPace = h.platform.URL(), h.pace })
 	if h.mode == config.ModeHTTP {
 		h.platform.PostTo("http://" + h.HooksAddr())
 		return

@@ -19,7 +19,7 @@ func (a *App) slackDoor(c config.Slack) (door.Chat, error) {
 	o := slack.Options{
 		Workspace: c.Workspace, Mode: slack.Socket, AppToken: c.AppToken.Read, BotToken: c.BotToken.Read, Alerts: c.Channels.Alerts, Command: c.Command,
 		Desk: a.desk, KV: a.store.Bucket(store.Dedupe), Log: a.log.With("room", "slack"), Alarm: a.alarm,
-		Count: func(what string) { a.metrics.Message("slack", what) }, APIURL: a.opts.SlackBase,
+		Count: func(what string) { a.metrics.Message("slack", what) }, APIURL: a.opts.SlackBase, Pace: a.opts.SlackPace,
 	}
 	if c.Mode == config.ModeHTTP {
 		o.Mode = slack.HTTP
