@@ -6,8 +6,8 @@
 //
 // Read client.go first, then call.go for how answers are read (the HTTP status is not enough), trust.go for who is spoken to, permission.go for what each
 // part needs, object.go, event.go and stream.go, notification.go and problem.go.
-// The subpackages: spool keeps notifications while the receiver is away, plugin prints what a check found, hitrate judges a cache, kit.go
-// writes Icinga2's own side as files.
+// The subpackages: spool keeps notifications while the receiver is away, plugin prints what a check found, hitrate judges a cache, latency a live
+// stream, heartbeat reports the bot itself. kit.go writes Icinga2's own side as files.
 //
 //	c, err := icinga.New(icinga.Options{URL: "https://icinga.example:5665", User: "opsbot", Password: password, CA: pem, ServerName: "icinga-master"})
 //	n, err := icinga.ParseNotification(body)
