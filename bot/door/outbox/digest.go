@@ -3,7 +3,6 @@ package outbox
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,12 +96,12 @@ func (l *lane) digestCard(id string) reply.Card {
 	for _, m := range l.queue {
 		if m.waits && !m.rec.Digest {
 			n++
-			m.told = m.want.hash
+			m.untold = time.Time{}
 			c := m.want
 			if c.spilled {
-				c.card = reply.Card{ID: m.rec.Card, Kind: reply.Answer}
+				c.card = reply.Card{ID: m.rec.Card}
 			}
-			groups[c.card.Kind] = append(groups[c.card.Kind], c)
+			groups[c.kind] = append(groups[c.kind], c)
 		}
 	}
 	card := reply.Card{ID: id, Kind: reply.Progress, Live: true, Title: fmt.Sprintf("%d messages wait, as I may post only so many a minute. Where they stand:", n)}
@@ -127,18 +126,34 @@ func (l *lane) digestCard(id string) reply.Card {
 	return card
 }
 
-// news tells whether the digest does not tell the end of something yet. The caller holds Outbox.mu.
-func (l *lane) news() bool {
-	return slices.ContainsFunc(l.queue, func(m *message) bool { return m.waits && !m.rec.Digest && !m.want.live && m.told != m.want.hash })
+// gather is how long news are gathered before the digest tells them: many runs end together.
+const gather = time.Second
+
+// ripe returns when the digest has to tell of what is more than progress, zero when it tells of all. The caller holds Outbox.mu.
+func (l *lane) ripe() time.Time {
+	var first time.Time
+	for _, m := range l.queue {
+		if m.waits && !m.untold.IsZero() && (first.IsZero() || m.untold.Before(first)) {
+			first = m.untold
+		}
+	}
+	if first.IsZero() {
+		return first
+	}
+	return first.Add(gather)
 }
 
-// untell forgets what a digest told when it could not be shown.
+// untell notes that a digest could not be shown.
 func (l *lane) untell(digest *message) {
-	l.box.mu.Lock()
-	defer l.box.mu.Unlock()
-	if digest.rec.Digest {
-		for _, m := range l.queue {
-			m.told = ""
+	b := l.box
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !digest.rec.Digest {
+		return
+	}
+	for _, m := range l.queue {
+		if m.waits && !m.rec.Digest {
+			m.untold = b.o.Now()
 		}
 	}
 }

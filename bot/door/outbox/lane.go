@@ -95,7 +95,7 @@ func (l *lane) pick(now time.Time) (*message, time.Duration) {
 		switch {
 		case due > 0 && (wait < 0 || due < wait):
 			wait = due
-		case due == 0 && (best == nil || l.before(m, best)):
+		case due == 0 && (best == nil || l.before(m, best, now)):
 			best = m
 		}
 	}
@@ -128,7 +128,11 @@ func (l *lane) due(m *message, now time.Time, first bool) (d time.Duration, keep
 	if d > 0 {
 		return d, true
 	}
-	return l.box.budget(k).wait(now, l.rank(m)), true
+	d = l.box.budget(k).wait(now, l.rank(m, now))
+	if ripe := l.ripe().Sub(now); m.rec.Digest && ripe > 0 { // until then it is less urgent
+		d = min(d, ripe)
+	}
+	return d, true
 }
 
 func (m *message) kind() kind {
@@ -139,11 +143,14 @@ func (m *message) kind() kind {
 }
 
 // rank says how urgent the next call about m is: an end that nobody can read yet is.
-func (l *lane) rank(m *message) rank {
+func (l *lane) rank(m *message, now time.Time) rank {
 	switch {
-	case m.rec.Digest && (m.want.hash == closed || !l.news()):
-		return later
+	case m.rec.Digest && m.rec.Message == "":
+		return urgent
 	case m.rec.Digest:
+		if ripe := l.ripe(); m.want.hash == closed || ripe.IsZero() || ripe.After(now) {
+			return later
+		}
 		return urgent
 	case m.rec.Message != "" && (m.want.live || l.digest != nil):
 		return later
@@ -153,8 +160,8 @@ func (l *lane) rank(m *message) rank {
 }
 
 // before tells whether m comes before another when both are due.
-func (l *lane) before(m, o *message) bool {
-	mine, theirs := l.rank(m), l.rank(o)
+func (l *lane) before(m, o *message, now time.Time) bool {
+	mine, theirs := l.rank(m, now), l.rank(o, now)
 	if mine != theirs {
 		return mine > theirs
 	}

@@ -213,6 +213,9 @@ func (b *Outbox) want(l *lane, m *message, w wanted) {
 		b.memory -= m.size()
 	}
 	m.want = w
+	if m.untold.IsZero() && (!w.live || w.kind != reply.Progress) {
+		m.untold = b.o.Now()
+	}
 	if b.memory += m.size(); b.memory > b.o.Memory && m.durable(w) {
 		b.memory -= m.size()
 		m.want.card, m.want.bytes, m.want.spilled = reply.Card{}, 0, true

@@ -46,7 +46,7 @@ type message struct {
 	waits  bool // want is not shown yet
 	since  time.Time
 	heard  []chan error // who waits until it is shown
-	told   string       // the hash of what the digest told of it
+	untold time.Time    // since when the digest does not tell of it, zero when it does or need not
 	queued bool
 	users  int       // calls of Send under way
 	edited time.Time // the last call
@@ -60,6 +60,7 @@ type wanted struct {
 	hash    string
 	bytes   int
 	live    bool
+	kind    reply.Kind
 	spilled bool // the card lies in the store alone
 	plain   bool // the platform refused the whole card
 }
@@ -80,7 +81,7 @@ func newWanted(c reply.Card) (wanted, error) {
 		return wanted{}, fmt.Errorf("keep card %q: %w", c.Title, err)
 	}
 	sum := sha256.Sum256(raw)
-	return wanted{card: c, hash: hex.EncodeToString(sum[:12]), bytes: len(raw), live: c.Live}, nil
+	return wanted{card: c, hash: hex.EncodeToString(sum[:12]), bytes: len(raw), live: c.Live, kind: c.Kind}, nil
 }
 
 // maxCard is the most bytes of a card that is kept; the store takes twice as much.

@@ -133,6 +133,20 @@ func TestStormOfAlerts(t *testing.T) {
 	})
 }
 
+// TestDigestComesSoon opens incidents, which go on: the digest does not wait behind all their messages.
+func TestDigestComesSoon(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		for i := range 100 {
+			w.send("c", reply.Card{ID: fmt.Sprint("i-", i), Run: fmt.Sprint("i-", i), Kind: reply.Failed, Title: "is down", Live: true})
+		}
+		time.Sleep(5 * time.Second)
+		if !slices.ContainsFunc(w.wire.all("c"), func(m shown) bool { return strings.HasPrefix(m.card.ID, "digest-") && strings.Contains(m.card.Lines[0], "to i-99") }) {
+			t.Errorf("after five seconds there is %s, want a digest", titles(w.wire.all("c")))
+		}
+		w.settle()
+	})
+}
+
 // TestDigestSurvivesARestart crashes in the middle of a storm: the digest of the old process is taken over and closed.
 func TestDigestSurvivesARestart(t *testing.T) {
 	bubble(t, slackly, func(t *testing.T, w *world) {

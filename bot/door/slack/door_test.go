@@ -263,9 +263,7 @@ func TestLongOutput(t *testing.T) {
 		if err != nil || !strings.Contains(string(d.Files[0].Content), "edge-1999") {
 			t.Errorf("the file of a private answer is not in the direct messages: %v", err)
 		}
-		if n := len(w.bots("C1")); n != 3 {
-			t.Errorf("%d messages in the channel, want the two answers and one file", n)
-		}
+		w.eventually("two answers and one file are in the channel", func() bool { return len(w.bots("C1")) == 3 && w.door.Backlog() == 0 })
 	})
 }
 
@@ -291,6 +289,9 @@ func TestPrivate(t *testing.T) {
 			secret := strings.Contains(m.Shown, "secret")
 			if m.Channel == "D1" && m.Only != "" || m.Channel != "D1" && secret != (m.Only == "U1") {
 				t.Errorf("in %s %q is shown to %q alone", m.Channel, m.Shown, m.Only)
+			}
+			if m.Hidden || m.Unfurls {
+				t.Errorf("in %s %q is hidden in a thread (%v), or unfurls (%v)", m.Channel, m.Shown, m.Hidden, m.Unfurls)
 			}
 		}
 	})

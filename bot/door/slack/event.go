@@ -23,6 +23,8 @@ type item struct {
 	Hook     string    `json:"hook,omitempty"`
 	HookEnds time.Time `json:"hook_ends,omitzero"`
 	At       time.Time `json:"at"`
+	// Aside is set when the thread only begins with the answer: what one person alone sees would be hidden in it.
+	Aside bool `json:"aside,omitempty"`
 	// Overheard is set on what was said in a thread we are in, but not to us by name.
 	Overheard bool `json:"overheard,omitempty"`
 	// Receipt tells two deliveries of the same thing apart.
@@ -140,7 +142,7 @@ func (d *Door) addressed(e said, self string, ours func(channel, thread string) 
 		return verdict{keep: it}
 	case named || e.Type == "app_mention":
 		if it.Thread == "" { // the answer begins a thread below it, so that two talks do not mix
-			it.Thread = e.TS
+			it.Thread, it.Aside = e.TS, true
 		}
 		return verdict{keep: it}
 	case e.Thread == "" || strings.Contains(e.Text, "<@"):
@@ -207,7 +209,8 @@ func (d *Door) press(c slack.InteractionCallback) verdict {
 	if !ok || channel == "" || deed.Deed != blockkit.Ask && strings.TrimSpace(value) == "" {
 		return ignore("a control that is not ours")
 	}
-	if deed.Deed == blockkit.Say && thread == "" && !c.Container.IsEphemeral && !strings.HasPrefix(channel, "D") {
+	aside := deed.Deed == blockkit.Say && thread == "" && !c.Container.IsEphemeral && !strings.HasPrefix(channel, "D")
+	if aside {
 		thread = c.Container.MessageTs // what is said by a button is answered below its message, as for an incident
 	}
 	card := blockkit.CardOf(a.BlockID)
@@ -219,7 +222,7 @@ func (d *Door) press(c slack.InteractionCallback) verdict {
 	now := d.o.Now()
 	it := &item{
 		ID: "press." + c.TriggerID, Text: value, User: c.User.ID, Channel: channel, Thread: thread, Message: c.TriggerID, Token: deed.Token,
-		Hook: hook, HookEnds: now.Add(hookLife), At: now,
+		Hook: hook, HookEnds: now.Add(hookLife), At: now, Aside: aside,
 	}
 	return verdict{keep: it}
 }

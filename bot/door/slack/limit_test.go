@@ -139,6 +139,35 @@ func TestThousandRuns(t *testing.T) {
 	}
 }
 
+// TestStormOfAlerts opens 500 incidents at once under Slack's own limits: within five seconds the channel tells of all of them, and no limit is passed.
+func TestStormOfAlerts(t *testing.T) {
+	w := newWorld(t, setup{real: true})
+	for i := range 500 {
+		c := reply.Card{ID: fmt.Sprint("incident-", i), Run: fmt.Sprint("i-", i), Kind: reply.Failed, Title: fmt.Sprintf("edge-%d is down", i), Live: true}
+		if err := w.door.Tell(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := w.shows("C2", "messages wait")
+	if !strings.Contains(m.Shown, "failed (") || !strings.Contains(m.Shown, " to i-499") {
+		t.Errorf("the digest tells %q, want all that wait", m.Shown)
+	}
+	if d := time.Since(m.At); d > 5*time.Second {
+		t.Errorf("the digest came %s ago", d)
+	}
+	for _, method := range []string{"chat.postMessage", "chat.update"} {
+		if all, limited := w.slack.Calls(method); limited > 1 { // the message of the pulse is posted once, beside the outbox
+			t.Errorf("%d of %d calls of %s were over the limit", limited, all, method)
+		}
+	}
+	if n := w.door.Backlog(); n < 480 {
+		t.Errorf("backlog %d, want what still waits", n)
+	}
+	w.stop()
+	w.start()
+	w.eventually("the next process has taken up what still waited", func() bool { return w.door.Backlog() >= 480 })
+}
+
 // tells looks for the end of a run in what a channel shows.
 func tells(text string, n int) bool {
 	if strings.Contains(text, fmt.Sprintf("r-%d: done", n)) {

@@ -35,7 +35,11 @@ func (d *Door) message(it item) door.Message {
 }
 
 func (d *Door) place(it item) outbox.Place {
-	return outbox.Place{Channel: d.channel(it.Channel), Thread: it.Thread, User: it.User, Hook: it.Hook, HookEnds: it.HookEnds}
+	p := outbox.Place{Channel: d.channel(it.Channel), Thread: it.Thread, User: it.User, Hook: it.Hook, HookEnds: it.HookEnds}
+	if it.Aside {
+		p.Hook = aside(p.Hook)
+	}
+	return p
 }
 
 // sender takes the cards of one talk.

@@ -224,7 +224,7 @@ func (w *wire) whisper(ctx context.Context, p outbox.Place, channel string, m bl
 		return "", err
 	}
 	options := shown(m)
-	if thread := threadOf(p); thread != "" {
+	if thread := whisperThread(p); thread != "" {
 		options = append(options, slack.MsgOptionTS(thread))
 	}
 	ts, err := client.PostEphemeralContext(ctx, channel, p.User, options...)
@@ -271,7 +271,8 @@ func (w *wire) trusted(address string) bool {
 	return u.Scheme == "https" && (u.Host == "hooks.slack.com" || u.Host == "hooks.slack-gov.com")
 }
 
-// A hook is the response_url, and in front of it the ID of the card whose button was pressed, which alone may be replaced through it.
+// A hook is three lines: the ID of the card whose button was pressed, which alone may be replaced through the response_url; the response_url; and
+// whether what one person alone sees is to stay out of the thread.
 func newHook(card, address string) string {
 	if address == "" {
 		return ""
@@ -279,21 +280,43 @@ func newHook(card, address string) string {
 	return card + "\n" + address
 }
 
-func hookOf(p outbox.Place) string {
-	_, address, _ := strings.Cut(p.Hook, "\n")
-	return address
+// aside marks a hook for a thread that nobody has open yet: Slack shows ephemeral messages in active threads alone.
+// https://docs.slack.dev/reference/methods/chat.postEphemeral
+func aside(hook string) string {
+	if hook == "" {
+		hook = "\n"
+	}
+	return hook + "\naside"
 }
 
-func pressedCard(p outbox.Place) string {
-	card, _, _ := strings.Cut(p.Hook, "\n")
-	return card
+func hookLine(p outbox.Place, n int) string {
+	lines := strings.SplitN(p.Hook, "\n", 3)
+	if n >= len(lines) {
+		return ""
+	}
+	return lines[n]
 }
+
+func hookOf(p outbox.Place) string { return hookLine(p, 1) }
+
+// whisperThread is the thread for what one person alone sees.
+func whisperThread(p outbox.Place) string {
+	if hookLine(p, 2) != "" {
+		return ""
+	}
+	return threadOf(p)
+}
+
+func pressedCard(p outbox.Place) string { return hookLine(p, 0) }
 
 // hook posts through the place's response_url.
 func (w *wire) hook(ctx context.Context, p outbox.Place, m blockkit.Message, kind string, replace bool) error {
-	no := false
+	no, thread := false, threadOf(p)
+	if kind == slack.ResponseTypeEphemeral {
+		thread = whisperThread(p)
+	}
 	msg := &slack.WebhookMessage{
-		Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: kind, ReplaceOriginal: replace, ThreadTimestamp: threadOf(p),
+		Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: kind, ReplaceOriginal: replace, ThreadTimestamp: thread,
 		Parse: "none", UnfurlLinks: &no, UnfurlMedia: &no,
 	}
 	err := slack.PostWebhookCustomHTTPContext(ctx, hookOf(p), w.api.http, msg)
