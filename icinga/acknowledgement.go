@@ -73,5 +73,9 @@ func (c *Client) act(ctx context.Context, a action) error {
 	if len(results) == 0 {
 		return &Error{Op: a.op, Code: 404, kind: ErrNotFound, Status: "no object was touched"}
 	}
+	// A result for what a dependency keeps from being checked: "Ignoring passive check result for unreachable object 'edge-1!disk'.", answered 200.
+	if said := results[0].say(); strings.HasPrefix(said, "Ignoring") {
+		return &Error{Op: a.op, Code: 409, kind: ErrConflict, Status: said}
+	}
 	return nil
 }

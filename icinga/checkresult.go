@@ -19,6 +19,7 @@ type CheckResult struct {
 
 // ProcessCheckResult reports a check of a host (service "") or a service. It may be repeated: the same result again changes no hard state; a soft
 // one it brings nearer to hard, as any further check does, unless Start and End are given, by which Icinga2 drops what is older than it knows.
+// The error holds ErrConflict when the object is unreachable and a dependency forbids its checks: nothing was taken then.
 func (c *Client) ProcessCheckResult(ctx context.Context, host, service string, r CheckResult) error {
 	op := "report a check of " + name(host, service)
 	if r.Output == "" || r.Exit < 0 || (service == "" && r.Exit > 1) {

@@ -288,6 +288,19 @@ func TestStrangeAnswers(t *testing.T) {
 	})
 }
 
+// TestIgnoredResult: what is answered 200 and was ignored is an error.
+func TestIgnoredResult(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		_, _ = io.WriteString(w, `{"results":[{"code":200,"status":"Ignoring passive check result for unreachable object 'edge-1!disk'."}]}`)
+	})
+	err := w.client(t, icinga.Options{}).ProcessCheckResult(t.Context(), "edge-1", "disk", icinga.CheckResult{Output: "x"})
+	if !errors.Is(err, icinga.ErrConflict) || icinga.Temporary(err) {
+		t.Errorf("ProcessCheckResult that is ignored = %v, want ErrConflict", err)
+	}
+	wantError(t, "it", err, "unreachable object", "report a check of edge-1!disk")
+}
+
 func TestHugeAnswerIsCut(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, func(w http.ResponseWriter, _ *http.Request, _ int) {

@@ -289,7 +289,7 @@ func (d *Door) closeCall(ctx context.Context, a actions.Alert) error {
 	case stored.KindRemoved:
 		_, err = d.opt.Closed(ctx, a.Object(), "the monitoring", "it is no longer monitored")
 	case string(icinga.TypeAcknowledgement):
-		_, err = d.opt.Closed(ctx, a.Object(), a.Author, "acknowledged in Icinga2")
+		_, err = d.opt.Closed(ctx, a.Object(), stored.Person(a.Author), "acknowledged in Icinga2")
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 // fold is pure: it tells which problem and which trigger the alert is about, by whichever way it came, and whether the incident has changed.
 func (in *Incident) fold(s stored.Stored) (actions.Alert, bool) {
+	in.inherit()
 	switch s.Kind {
 	case string(icinga.TypeProblem):
 		return in.foldProblem(s)

@@ -190,7 +190,7 @@ func (l *live) sing(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, icinga.ErrNotFound), errors.Is(err, icinga.ErrForbidden):
+	case errors.Is(err, icinga.ErrNotFound), errors.Is(err, icinga.ErrForbidden), errors.Is(err, icinga.ErrConflict):
 		l.opt.Logger.Warn("nothing proves that the stream of events is alive", "host", l.opt.Canary.Host, "service", l.opt.Canary.Service, "err", err)
 		return l.watchSilence(ctx)
 	case err != nil:

@@ -83,7 +83,10 @@ func (m *monitoring) Permissions(ctx context.Context) (icinga.Permissions, error
 }
 
 func (m *monitoring) Status(ctx context.Context) (icinga.Status, error) {
-	return icinga.Status{ProgramStart: m.start, PID: 7}, m.ask(ctx, "status")
+	err := m.ask(ctx, "status")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return icinga.Status{ProgramStart: m.start, PID: 7}, err
 }
 
 func (m *monitoring) Open(ctx context.Context, types ...icinga.EventType) (alert.Events, error) {

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -49,6 +50,16 @@ func (in *Incident) match(s stored.Stored) *Seen {
 		}
 	}
 	return nil
+}
+
+// inherit makes up what an incident that a former release has written did not remember: the trigger that its first line tells of.
+func (in *Incident) inherit() {
+	if len(in.Seen) > 0 || !in.open() || len(in.Lines) == 0 || !strings.HasPrefix(in.Lines[0].Key, in.Problem.ID()+"/") {
+		return
+	}
+	in.Seen = []Seen{{
+		Kind: string(icinga.TypeProblem), State: in.State, Hard: in.Problem.Since, Number: 1, ID: in.Lines[0].Key, Problem: in.Problem.ID(), Since: in.Problem.Since,
+	}}
 }
 
 // sameTime tells whether the alert is about the hard state that was seen.

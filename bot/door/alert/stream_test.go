@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,9 +208,9 @@ func TestOneReads(t *testing.T) {
 func TestRestarted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, told := newMonitoring(), 0
+		m, told := newMonitoring(), atomic.Int64{}
 		_, _, _, stop := listen(t, fake.New().Open(fake.Options{}), m, func(o *alert.StreamOptions) {
-			o.Restarted = func(context.Context, icinga.Status) { told++ }
+			o.Restarted = func(context.Context, icinga.Status) { told.Add(1) }
 		})
 		defer stop()
 		for range 3 {
@@ -217,14 +218,14 @@ func TestRestarted(t *testing.T) {
 			m.cut()
 		}
 		time.Sleep(time.Second)
-		if told != 1 {
-			t.Errorf("one start was told %d times", told)
+		if told.Load() != 1 {
+			t.Errorf("one start was told %d times", told.Load())
 		}
 		m.edit(func(m *monitoring) { m.start = time.Now() })
 		m.cut()
 		time.Sleep(10 * time.Second)
-		if told != 2 {
-			t.Errorf("two starts were told %d times", told)
+		if told.Load() != 2 {
+			t.Errorf("two starts were told %d times", told.Load())
 		}
 	})
 }
