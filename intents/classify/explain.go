@@ -27,8 +27,8 @@ func (m *Model) Explain(masked string, class int) []Reason {
 		}
 	}
 	reasons := []Reason{{"", m.row(uint32(m.dict.len()))[class]}}
-	for i, id := range s.bag.ids {
-		reasons = append(reasons, Reason{names[id], m.row(id)[class] * s.values[i]})
+	for _, p := range s.vector {
+		reasons = append(reasons, Reason{names[p.id], m.row(p.id)[class] * p.value})
 	}
 	slices.SortStableFunc(reasons, func(a, b Reason) int { return cmp.Compare(max(b.Weight, -b.Weight), max(a.Weight, -a.Weight)) })
 	return reasons

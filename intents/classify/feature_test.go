@@ -184,8 +184,8 @@ func TestVectorsHaveLengthOne(t *testing.T) {
 	}
 	for i, x := range m.learn(examples, Options{CharWeight: 0.5}) {
 		var square float64
-		for _, v := range x.values {
-			square += float64(v) * float64(v)
+		for _, p := range x {
+			square += float64(p.value) * float64(p.value)
 		}
 		if square < 0.9999 || square > 1.0001 {
 			t.Errorf("the vector of %q has the square %g, want 1", texts[i], square)

@@ -33,7 +33,7 @@ type Scratch struct {
 	words    words
 	features []feature
 	bag      bag
-	values   []float32
+	vector   vector
 	margins  []float32
 }
 
@@ -49,12 +49,10 @@ func (m *Model) Features() int { return m.dict.len() }
 // Score finds the best class of a text in which what varies is masked as it was in training. It allocates nothing once s has seen a text.
 func (m *Model) Score(s *Scratch, masked string) Best {
 	best := m.read(s, masked)
-	if len(s.bag.ids) == 0 {
-		s.bag.clear()
+	if len(s.vector) == 0 {
 		return best
 	}
 	m.multiply(s)
-	s.bag.clear()
 	for class, margin := range s.margins[:m.classes] {
 		switch {
 		case m.empty[class]:
@@ -93,27 +91,27 @@ func (m *Model) read(s *Scratch, text string) Best {
 	s.features = extract(s.features[:0], &s.words, m.dict.whole)
 	best := Best{Class: -1, Second: -1, Words: s.words.len()}
 	best.Known = m.dict.count(s.features, &s.bag)
-	s.values = m.dict.weigh(&s.bag, &m.frequencies, s.values)
+	s.vector = m.dict.weigh(s.vector, &s.bag, &m.frequencies)
+	s.bag.clear()
 	return best
 }
 
 // multiply computes the margins, four features at a time.
 func (m *Model) multiply(s *Scratch) {
-	sum, ids, values := s.margins, s.bag.ids, s.values
+	sum, x := s.margins, s.vector
 	copy(sum, m.row(uint32(m.dict.len())))
-	i := 0
-	for ; i+4 <= len(ids); i += 4 {
-		a, b, c, d := m.row(ids[i]), m.row(ids[i+1]), m.row(ids[i+2]), m.row(ids[i+3])
-		a, b, c, d = a[:len(sum)], b[:len(sum)], c[:len(sum)], d[:len(sum)]
-		u, v, w, x := values[i], values[i+1], values[i+2], values[i+3]
-		for j := range sum {
-			sum[j] += float32(float32(a[j]*u)+float32(b[j]*v)) + float32(float32(c[j]*w)+float32(d[j]*x))
+	for len(x) >= 4 {
+		a, b, c, d := m.row(x[0].id)[:len(sum)], m.row(x[1].id)[:len(sum)], m.row(x[2].id)[:len(sum)], m.row(x[3].id)[:len(sum)]
+		t, u, v, w := x[0].value, x[1].value, x[2].value, x[3].value
+		for i := range sum {
+			sum[i] += float32(float32(a[i]*t)+float32(b[i]*u)) + float32(float32(c[i]*v)+float32(d[i]*w))
 		}
+		x = x[4:]
 	}
-	for ; i < len(ids); i++ {
-		row := m.row(ids[i])[:len(sum)]
-		for j := range sum {
-			sum[j] += float32(row[j] * values[i])
+	for _, p := range x {
+		row := m.row(p.id)[:len(sum)]
+		for i := range sum {
+			sum[i] += float32(row[i] * p.value)
 		}
 	}
 }

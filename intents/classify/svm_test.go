@@ -19,12 +19,12 @@ func problem(t *rapid.T) *solver {
 		for id := range features {
 			if rapid.Bool().Draw(t, "has") {
 				v := rapid.Float32Range(0.1, 1).Draw(t, "value")
-				x.ids, x.values = append(x.ids, uint32(id)), append(x.values, v)
+				x = append(x, part{uint32(id), v})
 				square += float64(v) * float64(v)
 			}
 		}
-		for i := range x.values {
-			x.values[i] /= float32(math.Sqrt(square))
+		for i := range x {
+			x[i].value /= float32(math.Sqrt(square))
 		}
 		s.x = append(s.x, x)
 		s.y = append(s.y, rapid.SampledFrom([]float32{-1, 1}).Draw(t, "y"))
@@ -134,7 +134,7 @@ func TestDot(t *testing.T) {
 		want := float64(w[29]) * biasValue
 		for _, id := range rapid.SliceOfNDistinct(rapid.Uint32Range(0, 28), 0, 20, rapid.ID).Draw(t, "ids") {
 			v := rapid.Float32Range(-1, 1).Draw(t, "v")
-			x.ids, x.values = append(x.ids, id), append(x.values, v)
+			x = append(x, part{id, v})
 			want += float64(w[id]) * float64(v)
 		}
 		got := dot(w, x)
@@ -142,8 +142,8 @@ func TestDot(t *testing.T) {
 			t.Fatalf("dot = %g, want %g of %v and %v", got, want, w, x)
 		}
 		square := float64(biasValue * biasValue)
-		for _, v := range x.values {
-			square += float64(v) * float64(v)
+		for _, p := range x {
+			square += float64(p.value) * float64(p.value)
 		}
 		addTo(w, x, 0.5)
 		if after := dot(w, x); math.Abs(float64(after)-want-square/2) > 1e-3 {
