@@ -43,6 +43,7 @@ func TestChaos(t *testing.T) {
 		close(over)
 		harming.Wait()
 		b.s.Twice(false)
+		b.s.Heal()
 		for n := range commands() {
 			b.sees(ben, channel, fmt.Sprintf("r-%d: done\n", n))
 		}
@@ -103,6 +104,7 @@ func (b *bench) harm(rng *rand.Rand, over <-chan struct{}) {
 		case <-over:
 			return
 		case <-time.After(time.Duration(150+rng.IntN(250)) * time.Millisecond):
+			b.s.Heal() // one fault at a time, or an outage would be played
 			all[rng.IntN(len(all))]()
 		}
 	}
