@@ -37,7 +37,7 @@ func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {
 		return err
 	}
 	m.calls = calls
-	alerts := alert.Options{Log: a.store.Log(store.Alerts), KV: guards, Zone: a.zoneOf, Answered: func(ctx context.Context, object, by string) error {
+	alerts := alert.Options{Log: a.store.Log(store.Alerts), KV: guards, Zone: a.zoneOf, Logger: a.log.With("room", "alert"), Answered: func(ctx context.Context, object, by string) error {
 		_, err := calls.Answer(ctx, object, by, "acknowledged it")
 		return err
 	}, Told: func(ctx context.Context, since time.Time) ([]alert.Told, error) {

@@ -28,6 +28,7 @@ func (a *App) openEnrol(_, _ context.Context, cfg *config.Config) error {
 func (a *App) startEnrol(_, work context.Context, _ *config.Config) error {
 	run, stop := context.WithCancel(work)
 	a.working.Go(func() { a.untilStopped("registration", run, a.enrol.Run) })
+	a.working.Go(func() { a.untilStopped("downtimes", run, a.monitoring.alerts.Run) })
 	a.own("registration", func(context.Context) error { stop(); return nil })
 	return nil
 }

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type Icinga interface {
 	Downtimes(ctx context.Context, host, author, marker string) ([]icinga.ScheduledDowntime, error)
 	CancelDowntime(ctx context.Context, downtime string) error
 	Reschedule(ctx context.Context, host, service string) error
+	Status(ctx context.Context) (icinga.Status, error)
 }
 
 // Options are what the verbs need.
@@ -44,13 +46,17 @@ type Options struct {
 	Answered func(ctx context.Context, object, by string) error
 	Author   string                                 // what stands in Icinga2 behind the name of who asked: "anna via opsbot"; "" = opsbot
 	Zone     func(who actions.Actor) *time.Location // in which somebody reads times; nil = UTC
+	Logger   *slog.Logger                           // nil = discard
 	Now      func() time.Time                       // nil = time.Now
 	// Told returns what the bot itself knows of problems: those that stand, and those that ended since then. Nil for nothing.
 	Told func(ctx context.Context, since time.Time) ([]Told, error)
 }
 
 // Alerts is the home of the verbs. Safe for concurrent use.
-type Alerts struct{ opt Options }
+type Alerts struct {
+	opt    Options
+	keeper keeper
+}
 
 // New returns the home of the verbs.
 func New(o Options) *Alerts {
@@ -60,7 +66,10 @@ func New(o Options) *Alerts {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Alerts{o}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Alerts{opt: o}
 }
 
 // Verbs returns what stands behind alert.*, downtime.* and check.rerun.

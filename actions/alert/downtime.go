@@ -155,6 +155,10 @@ func (x downer) Do(ctx context.Context, c run.Call) (run.Result, error) {
 		return run.Result{}, err
 	}
 	host, done := args.Hosts.of(c.Node), Downed{x.a.author(args.By), markerOf(c)}
+	status, err := x.a.opt.Icinga.Status(ctx)
+	if err != nil {
+		return run.Result{}, again(err)
+	}
 	want, err := x.targets(ctx, host, args)
 	if err != nil {
 		return run.Result{}, err
@@ -182,6 +186,9 @@ func (x downer) Do(ctx context.Context, c run.Call) (run.Result, error) {
 			return run.Result{}, actions.Temporary{Err: fmt.Errorf("the downtime of %s is not there when it is read back: Icinga2 may have been reloading", name)}
 		}
 	}
+	x.a.keeper.drop(done.Author, done.Marker) // of an earlier try
+	d.Children = args.Children
+	x.a.keeper.add(&kept{host: host, want: want, set: d, at: x.a.opt.Now(), started: status.ProgramStart})
 	return run.Result{Say: x.said(host, want, others, args), Data: actions.Encode(done)}, nil
 }
 
@@ -245,6 +252,7 @@ func (x downer) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result,
 
 // cancel ends all downtimes with that marker, and proves that none is left.
 func (a *Alerts) cancel(ctx context.Context, author, marker string) (int, error) {
+	a.keeper.drop(author, marker)
 	have, err := a.opt.Icinga.Downtimes(ctx, "", author, marker)
 	if err != nil {
 		return 0, again(err)

@@ -40,6 +40,7 @@ type monitoring struct {
 	commands  map[string]string // of objects that are not checked by "check"
 	downtimes []icinga.ScheduledDowntime
 	made      int
+	started   time.Time
 	swallow   int // so many downtimes are accepted and forgotten, as during a reload
 	checks    []string
 	stuck     bool // no check that is asked for is made
@@ -206,6 +207,22 @@ func (m *monitoring) Reschedule(_ context.Context, host, service string) error {
 		time.AfterFunc(3*time.Second, func() { m.edit(o.Name(), func(o *icinga.Object) { o.LastCheck = time.Now() }) })
 	}
 	return nil
+}
+
+func (m *monitoring) Status(context.Context) (icinga.Status, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return icinga.Status{ProgramStart: m.started}, m.away
+}
+
+// forget lets downtimes vanish; a reload starts another daemon, too.
+func (m *monitoring) forget(reload bool, vanish func(icinga.ScheduledDowntime) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.downtimes = slices.DeleteFunc(m.downtimes, vanish)
+	if reload {
+		m.started = m.started.Add(time.Minute)
+	}
 }
 
 // set names the downtimes that are set: "edge-1!s of anna via opsbot".

@@ -72,6 +72,7 @@ func (x undowner) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	}
 	gone := args.Gone[c.Node]
 	for _, d := range gone {
+		x.a.keeper.drop(d.Author, d.Marker)
 		if err := x.a.opt.Icinga.CancelDowntime(ctx, d.Name); err != nil {
 			return run.Result{}, again(err)
 		}
