@@ -229,7 +229,7 @@ func TestMistakesInCatalogueFiles(t *testing.T) {
 		{"no verbs", "intent: a.b\nrisk: read\nhelp: h\n", "a.b.txt: intent a.b: the header has no verbs"},
 		{"wrong name", strings.Replace(head, "a.b", "a.c", 1) + "= {verb}\n", "a.b.txt: the file of intent a.c must be called a.c.txt"},
 		{"wrong risk", "intent: a.b\nrisk: mild\n", `a.b.txt:2: risk "mild": must be read, reversible, disruptive or destructive`},
-		{"unknown key", "intent: a.b\nriks: read\n", `a.b.txt:2: unknown key "riks"; known are intent, risk, help, slots, options, verbs, undo, confirm, opposite`},
+		{"unknown key", "intent: a.b\nriks: read\n", `a.b.txt:2: unknown key "riks"; known are intent, risk, help, slots, options, verbs, words, undo, confirm, opposite`},
 		{"unknown slot type", head + "slots: planet\n= {verb}\n", `a.b.txt:5: slots: planet: slot type "planet" is not known`},
 		{"slot twice", head + "slots: node node\n", "a.b.txt:5: slots: node is there twice"},
 		{"or without a slot", head + "slots: or node\n", `a.b.txt:5: slots: nothing stands before "or"`},

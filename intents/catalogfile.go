@@ -85,6 +85,10 @@ func (f *file) header(line string) error {
 		for verb := range strings.SplitSeq(value, ",") {
 			s.Verbs = append(s.Verbs, strings.TrimSpace(verb))
 		}
+	case "words":
+		for phrase := range strings.SplitSeq(value, ",") {
+			s.Words = append(s.Words, strings.TrimSpace(phrase))
+		}
 	case "undo":
 		s.Undo = value
 	case "confirm":
@@ -92,7 +96,7 @@ func (f *file) header(line string) error {
 	case "opposite":
 		s.Opposite = value
 	default:
-		return fmt.Errorf("unknown key %q; known are intent, risk, help, slots, options, verbs, undo, confirm, opposite", key)
+		return fmt.Errorf("unknown key %q; known are intent, risk, help, slots, options, verbs, words, undo, confirm, opposite", key)
 	}
 	return err
 }

@@ -171,7 +171,7 @@ func TestWaysToPurge(t *testing.T) {
 		{"purge news on edge-1, 2 and 5", "act cache.purge deployment=news node=edge-1,edge-2,edge-5"},
 		{"soft purge news", soft},
 		{"soft-purge news", soft},
-		{"purge news softly", "confirm cache.purge deployment=news"},
+		{"purge news softly", "confirm cache.purge deployment=news --soft"},
 		{"purge news --soft", soft},
 		{"purge --soft news", soft},
 		{"cache.purge news --soft", soft},
@@ -605,7 +605,7 @@ func TestWaysToLookAfterRuns(t *testing.T) {
 		{"cancel r-99999999999999999999999", "refuse"},
 		{"cancel r-17 and r-18", "ask run.cancel run=r-17"},
 		{"cancel run seventeen", cancel},
-		{"runs running fast", "answer audit.show"},
+		{"runs running fast", "act run.list state=running"},
 	})
 }
 

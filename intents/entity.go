@@ -1,29 +1,34 @@
 package intents
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/shitops/opsbot/intents/when"
 )
 
 // entity is a thing that somebody speaks of: a name of the inventory, a time, a URL, a number.
 type entity struct {
+	site     string // of nodes: the site that they were said by
 	kind     kind
-	from, to int      // its words in the saying
-	values   []string // canonical
-	also     int32    // the first of the names that are written alike, -1 where there is none
-	typed    bool     // said with what it is ("channel news"), quoted, or impossible to take for a word
-	slip     string   // how a mistyped name was read: "taking egde-2 as edge-2"
-	fault    *fault   // what is wrong with it: a name that the inventory does not have
-	later    bool     // a time that is not now
+	from, to int           // its words in the saying
+	values   []string      // canonical
+	also     int32         // the first of the names that are written alike, -1 where there is none
+	typed    bool          // said with what it is ("channel news"), quoted, or impossible to take for a word
+	slip     string        // how a mistyped name was read: "taking egde-2 as edge-2"
+	fault    *fault        // what is wrong with it: a name that the inventory does not have
+	later    bool          // a time that is not now
+	span     time.Duration // of a time: how long from then on
 }
 
 // mask returns the word that stands in the text in place of e.
 func (e *entity) mask() string {
 	switch e.kind {
-	case kindNode:
+	case kindNode, kindSite:
 		return maskNode
-	case kindSite:
-		return maskSite
 	case kindDeployment:
 		return maskDeployment
 	case kindTenant:
@@ -46,8 +51,10 @@ func (e *entity) mask() string {
 		return maskRun
 	case kindDuration, kindPeriod:
 		return maskDuration
-	case kindSchedule:
+	case kindSchedule, kindTime:
 		return maskTime
+	case kindAddress:
+		return maskAddress
 	case kindCount, kindRate:
 		return maskNumber
 	case kindVNI:
@@ -63,6 +70,10 @@ func (m *matcher) things(s *saying) {
 	m.toks = s.words
 	m.part = &part{toks: s.words}
 	for i := 0; i < len(s.words); {
+		if s.cues[i] != cueNone { // "if you have a minute"
+			i++
+			continue
+		}
 		e := entity{from: i, also: -1}
 		next := m.thing(s, &e, i)
 		if next <= i {
@@ -177,6 +188,11 @@ func (m *matcher) formed(e *entity, i int) int {
 			return i + 2
 		}
 	}
+	if strings.ContainsAny(t.raw, ".:") && isAddress(t.raw) {
+		m.vals = append(m.vals, strings.ToLower(t.raw))
+		m.putThing(e, kindAddress, true)
+		return i + 1
+	}
 	return m.serviceThing(e, i)
 }
 
@@ -238,11 +254,14 @@ func (m *matcher) someNodes(s *saying, e *entity, i int) int {
 		}
 	}
 	next := m.nodeList(&hole{kind: kindNode, list: true}, i, false)
-	if next < 0 || next == i+1 && t.word != wordNone && !m.begins(i, kindNode) {
+	if next < 0 || next == i+1 && t.word != wordNone && t.word != wordMacs && !m.begins(i, kindNode) {
 		m.vals = m.vals[:0]
 		return -1
 	}
 	m.putThing(e, kindNode, m.plainNode(i, next))
+	if found, after := m.lookup(kindSite, i); found >= 0 && after == next {
+		e.site = m.p.names.names[found].text
+	}
 	return next
 }
 
@@ -264,7 +283,7 @@ func (m *matcher) begins(i int, k kind) bool {
 
 // anyThing reads a name of any other kind.
 func (m *matcher) anyThing(e *entity, i int) int {
-	best, bestNext := int32(-1), -1
+	best, bestNext := m.spaced(i)
 	for k := kindSite; k <= kindJob; k++ {
 		if len(m.p.names.ofKind[k]) == 0 {
 			continue
@@ -288,39 +307,48 @@ func (m *matcher) anyThing(e *entity, i int) int {
 	return bestNext
 }
 
-// amount reads times, durations and numbers.
+// spaced finds the name of a rule or of a job that is said with spaces for its hyphens, whatever words it is made of.
+func (m *matcher) spaced(i int) (found int32, next int) {
+	found, next = -1, -1
+	for _, k := range []kind{kindRule, kindJob} {
+		for at, name := range m.p.names.ofKind[k] {
+			if n := m.spells(i, name); n > 2 && i+n > next {
+				key, ok := appendKey(nil, name)
+				if !ok {
+					continue
+				}
+				if id, ambiguous := m.p.names.find(k, key, m.p.names.ofKind[k][at]); id >= 0 && !ambiguous {
+					found, next = id, i+n
+				}
+			}
+		}
+	}
+	return found, next
+}
+
+// spells returns how many words from i on spell name, 0 where they do not.
+func (m *matcher) spells(i int, name string) int {
+	n := 0
+	for part := range strings.SplitSeq(name, "-") {
+		if i+n >= len(m.toks) || n > 0 && m.toks[i+n-1].comma || m.toks[i+n].quoted || !strings.EqualFold(m.toks[i+n].raw, part) {
+			return 0
+		}
+		n++
+	}
+	return n
+}
+
+// amount reads times, durations, platforms and numbers.
 func (m *matcher) amount(e *entity, i int) int {
 	t := &m.toks[i]
-	if t.word == wordUntil && i+1 < len(m.toks) {
-		if next := m.span(i + 1); next > 0 {
-			m.putThing(e, kindDuration, true)
-			return next
-		}
-	}
-	if beginsSchedule(t.low) {
-		if value, next := m.scheduleAt(i); next > 0 {
-			m.vals = append(m.vals, value)
-			m.putThing(e, kindSchedule, true)
-			e.later = true
-			return next
-		}
-	}
 	if next := m.rate(i); next > 0 {
 		m.putThing(e, kindRate, true)
 		return next
 	}
-	if c := t.low[0]; c >= '0' && c <= '9' || t.low == "an" || t.low == "a" || t.low == "half" || t.word >= wordZero && t.word < firstFreeWord {
-		if d, next := m.spanAt(i); next > 0 && d > 0 {
-			m.vals = append(m.vals, d.String())
-			m.putThing(e, kindDuration, true)
-			if d > longestSpan {
-				e.fault = &fault{kind: faultRefused, of: kindDuration, text: "longer than 30 days", at: -1}
-			}
+	if when.Begins(t.low) && !(t.low == "at" && i+1 < len(m.toks) && m.isRate(i+1)) {
+		if next := m.timeThing(e, i); next > 0 {
 			return next
 		}
-	}
-	if next := m.later(e, i); next > 0 {
-		return next
 	}
 	if p := wordValue(kindPlatform, t); p != "" {
 		m.vals = append(m.vals, p)
@@ -335,37 +363,66 @@ func (m *matcher) amount(e *entity, i int) int {
 	return -1
 }
 
-// later reads a time that is not now: "tomorrow", "tonight", "at 6pm", "on friday".
-func (m *matcher) later(e *entity, i int) int {
-	next := -1
-	switch m.toks[i].low {
-	case "tomorrow", "tonight":
-		next = i + 1
-	case "next", "on", "this":
-		if i+1 < len(m.toks) {
-			if day, _ := dayOf(m.toks[i+1].low); day != "" && len(day) == 1 && day != "*" {
-				next = i + 2
-			}
+// isRate reports whether requests per second stand at i.
+func (m *matcher) isRate(i int) bool {
+	mark := len(m.vals)
+	next := m.rate(i)
+	m.vals = m.vals[:mark]
+	return next > 0
+}
+
+// timeThing reads how long, when, since when or how often.
+func (m *matcher) timeThing(e *entity, i int) int {
+	found, err := when.Read(m.hearTime(i), m.now)
+	var wrong *when.Error
+	if errors.As(err, &wrong) {
+		if wrong.Words == 0 || wrong.Why == when.NoClock && !comes(m.toks[i].low) {
+			return -1
 		}
-	case "noon", "midnight":
-		next = i + 1
-	default:
-		if _, _, ok := timeOfDay(m.toks[i].low); ok {
-			next = i + 1
-		} else if digits(m.toks[i].raw) && i+1 < len(m.toks) && (m.toks[i+1].low == "am" || m.toks[i+1].low == "pm" || m.toks[i+1].low == "o'clock") {
-			next = i + 2
-		} else if day, _ := dayOf(m.toks[i].low); len(day) == 1 && day != "*" && len(m.toks[i].low) > 3 {
-			next = i + 1
+		m.vals = append(m.vals, wrong.Said)
+		m.putThing(e, kindTime, true)
+		e.later = true
+		e.fault = &fault{kind: faultForm, of: kindTime, said: wrong.Said, text: err.Error(), choices: wrong.Readings, at: -1}
+		if wrong.Why == when.TooFar || wrong.Why == when.Past || wrong.Why == when.Nothing {
+			e.fault.kind = faultRefused
 		}
+		return i + wrong.Words
 	}
-	if next < 0 {
+	if err != nil || found.Words == 0 || m.now.IsZero() && found.Kind != when.Span && found.Kind != when.Schedule {
 		return -1
 	}
-	m.vals = append(m.vals, m.words(i, next))
-	m.putThing(e, kindSchedule, true)
-	e.later = true
-	e.fault = &fault{kind: faultForm, of: kindSchedule, said: e.said(m), at: -1}
-	return next
+	switch found.Kind {
+	case when.Span:
+		m.vals = append(m.vals, found.Span.String())
+		m.putThing(e, kindDuration, true)
+	case when.Back:
+		m.vals = append(m.vals, found.Span.Round(time.Second).String())
+		m.putThing(e, kindPeriod, true)
+	case when.Schedule:
+		m.vals = append(m.vals, found.Cron)
+		m.putThing(e, kindSchedule, true)
+		e.later = true
+	default:
+		e.span = found.Span
+		if found.Start.IsZero() {
+			m.vals = append(m.vals, found.Span.Round(time.Second).String())
+			m.putThing(e, kindDuration, true)
+			break
+		}
+		m.vals = append(m.vals, found.Start.Format(time.RFC3339))
+		m.putThing(e, kindTime, true)
+		e.later = true
+	}
+	return i + found.Words
+}
+
+// comes reports whether w begins a day that is to come, although no time of day is said.
+func comes(w string) bool {
+	switch w {
+	case "tomorrow", "tonight", "on", "next":
+		return true
+	}
+	return slices.Contains([]string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}, w)
 }
 
 // said returns the words of e.
@@ -417,4 +474,18 @@ func (e *entity) count() int {
 		return 0
 	}
 	return n
+}
+
+// hearTime returns the words from i on that may say a time, each with its comma.
+func (m *matcher) hearTime(i int) []string {
+	const most = 16
+	m.heard = m.heard[:0]
+	for ; i < len(m.toks) && len(m.heard) < most && !m.toks[i].quoted; i++ {
+		w := m.toks[i].low
+		if m.toks[i].comma {
+			w += ","
+		}
+		m.heard = append(m.heard, w)
+	}
+	return m.heard
 }

@@ -2,6 +2,7 @@ package intents
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/shitops/opsbot/intents/classify"
 )
@@ -71,4 +72,26 @@ func MeasureLimits(c *Catalog) (classify.Calibration, error) {
 	t, cal, err := c.measureLimits(c.newVocabulary())
 	cal.Thresholds = t
 	return cal, err
+}
+
+// Without returns the catalogue without every n-th phrase, counted from fold, and those phrases by intent.
+func (c *Catalog) Without(fold, n int) (*Catalog, map[string][]Phrase) {
+	less, out := *c, map[string][]Phrase{}
+	less.specs = nil
+	of := map[*Spec]*Spec{}
+	for _, spec := range c.specs {
+		s := *spec
+		s.Phrases = nil
+		for i, phrase := range spec.Phrases {
+			if i%n == fold {
+				out[spec.Name] = append(out[spec.Name], phrase)
+				continue
+			}
+			s.Phrases = append(s.Phrases, phrase)
+		}
+		less.specs = append(less.specs, &s)
+		of[spec] = &s
+	}
+	less.learn = sync.OnceValues(less.study)
+	return &less, out
 }

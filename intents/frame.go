@@ -2,6 +2,7 @@ package intents
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 )
 
@@ -16,6 +17,7 @@ type frame struct {
 	from    []string // what "it" was taken for
 	weak    []string // names that could be words like any other
 	spare   []int    // entities that no slot takes
+	bare    bool     // nodes are meant by the name of their site alone
 	twice   string   // a slot that two things would fill
 	alien   []string // words that belong to nothing we do
 	object  string   // such a word that the order is about
@@ -23,6 +25,8 @@ type frame struct {
 	odd     string   // a word that is none
 	vague   string   // an optional slot that is spoken of without a name: "the node"
 	verb    bool     // an action verb of the intent is there
+	light   bool     // the verb says nothing without its object
+	own     bool     // a word besides the verb belongs to the intent
 	contra  bool     // the words speak for the contrary
 	later   bool     // it is to be done at another time
 }
@@ -39,6 +43,7 @@ func (p *Parser) frame(m *matcher, s *saying, l *learned, class int, f feeling) 
 	m.toks = s.words
 	p.reasonOf(m, s, fr)
 	p.refer(m, s, fr)
+	fr.switches(s)
 	fr.contradict()
 	fr.slots = spec.ordered(fr.slots)
 	fr.slips = append(fr.slips, s.slips...)
@@ -55,9 +60,12 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		fr.spare = append(fr.spare, i)
 		return
 	}
-	if e.fault != nil {
+	if e.fault != nil && slot.kind != kindJobName {
 		w := *e.fault
 		w.slot, w.of = slot.Name, slot.kind
+		if w.text == "" {
+			w.text = shown(e.said(m)) + " is no " + slotPhrase(slot.Name)
+		}
 		if w.kind != faultRefused && slot.kind.named() {
 			w = *p.fault(&hole{slot: slot.Name, kind: slot.kind}, e.said(m), -1)
 			if slot.List {
@@ -72,6 +80,18 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 	}
 	if !e.typed && slot.kind.named() && !p.inPlace(s, e, f) {
 		fr.weak = append(fr.weak, values...)
+	}
+	fr.bare = fr.bare || slot.kind == kindNode && e.site != ""
+	if !slot.List && len(values) > 1 {
+		fr.twice = slot.Name
+		return
+	}
+	if e.kind == kindTime && e.span > 0 {
+		for _, other := range fr.spec.Slots {
+			if other.kind == kindDuration && !fr.slots.Has(other.Name) {
+				fr.slots = fr.slots.With(other.Name, e.span.String())
+			}
+		}
 	}
 	have := fr.slots.All(slot.Name)
 	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.words[e.from-1].low == "to" {
@@ -136,11 +156,32 @@ func (p *Parser) inPlace(s *saying, e *entity, f feeling) bool {
 	case "on", "from", "of", "with", "for", "at", "in", "and":
 		return true
 	}
-	return i == f.verb
+	if i == f.verb {
+		return true
+	}
+	for k := range s.ents { // a machine that is named beside it, or the talk of caches and streams
+		if o := &s.ents[k]; o != e && (o.kind == kindNode || o.kind == kindURL) && o.typed {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.words, func(t token) bool {
+		switch t.low {
+		case "cache", "caches", "cached", "channel", "deployment", "stream", "streams", "playlist", "manifest", "segments", "cdn", "origin", "edges", "nodes":
+			return true
+		}
+		return false
+	})
 }
 
 // slotFor returns the slot of the intent that takes e, and its values there.
 func (p *Parser) slotFor(m *matcher, s *saying, fr *frame, e *entity) (SlotSpec, []string, bool) {
+	if e.site != "" {
+		for _, slot := range fr.spec.Slots {
+			if slot.kind == kindSite || slot.Name == "site" {
+				return slot, []string{e.site}, true
+			}
+		}
+	}
 	if e.kind == kindNode {
 		if slot, ok := fr.nodeSlot(s, e); ok {
 			return slot, e.values, true
@@ -156,6 +197,14 @@ func (p *Parser) slotFor(m *matcher, s *saying, fr *frame, e *entity) (SlotSpec,
 		case e.kind == kindDuration && slot.kind == kindPeriod, e.kind == kindCount && slot.kind == kindVNI, e.kind == kindVNI && slot.kind == kindSegment,
 			e.kind == kindURL && slot.kind == kindPrefix && len(e.values) == 1 && !fr.slots.Has("url"),
 			e.kind == kindText && (slot.kind == kindReason && s.saysWhy(e.from) || slot.kind == kindService && !fr.slots.Has(slot.Name) || slot.kind == kindText):
+			return slot, e.values, true
+		case slot.kind == kindCommand && e.kind == kindText:
+			if text, _ := p.jobCommand(e.values[0]); text != "" {
+				return slot, []string{text}, true
+			}
+		case slot.kind == kindJobName && e.kind == kindNode && e.fault != nil && freeName(e.said(m)):
+			return slot, []string{strings.ToLower(e.said(m))}, true
+		case slot.kind == kindJobName && e.kind == kindSite && slot.Name == "site":
 			return slot, e.values, true
 		case e.kind == kindSite && slot.kind == kindNode && slot.List && !fr.spec.Risk.Changes():
 			return slot, p.nodesAt(e.values[0]), true
@@ -347,7 +396,7 @@ func (p *Parser) reasonOf(m *matcher, s *saying, fr *frame) {
 		}
 	}
 	if option, ok := fr.spec.Option("reason"); ok && option.Value {
-		fr.options = map[string]string{"reason": text}
+		fr.options = map[string]string{option.Name: text}
 	}
 }
 
@@ -358,6 +407,13 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 			fr.verb = true
 		}
 	}
+	fr.light = !fr.verb && f.verb >= 0 && s.of[f.verb] < 0 && (f.weak || light(v.base(s.words[f.verb].low)))
+	for i := range s.words {
+		w := s.words[i].low
+		if i != f.verb && s.of[i] < 0 && s.cues[i] == cueNone && !s.fixed[i] && !v.function[w] && !v.generic[w] && !v.shifting[w] && !light(w) && v.says(w, fr.class) {
+			fr.own = true
+		}
+	}
 	if o := v.opposite[fr.class]; o >= 0 {
 		fr.contra = v.favours(s, fr.class, o) < 0
 		for i := range s.words {
@@ -365,6 +421,9 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 				fr.contra = true
 			}
 		}
+	}
+	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !v.says(s.words[f.verb].low, fr.class) {
+		fr.contra = true
 	}
 	fr.leftovers(s, v, f)
 }
@@ -382,17 +441,24 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		}
 		if s.of[i] < 0 && !s.words[i].quoted {
 			switch {
-			case w == "and" && i == len(s.words)-1, alters(w) && !v.says(w, fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb]:
+			case w == "and" && i == len(s.words)-1, alters(w) && !v.says(w, fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
 				fr.shift = w
-			case !lettered(w) && s.cues[i] == cueNone:
+			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand()):
 				fr.odd = s.words[i].raw
 			}
+		}
+		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !v.says(w, fr.class) {
+			fr.shift = w
 		}
 		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
 			continue // a clause without an order tells why
 		}
+		if (s.fixed[i] || !v.says(w, fr.class) && !v.function[w] && !v.shifting[w]) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+			fr.shift = w
+		}
 		switch {
 		case v.says(w, fr.class):
+		case v.shifting[w] && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i)):
 		case v.shifting[w]:
 			fr.shift = w
 		case v.function[w]:
@@ -400,6 +466,10 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 				fr.shift = w
 			}
 		case !lettered(w):
+		case object && fr.wants(w):
+		case i == f.verb && (fr.light || f.weak):
+		case object && i > f.verb && i+1 < len(s.words) && s.of[i+1] >= 0:
+			fr.alien = append(fr.alien, w) // "the flap rule recheck-on-flap"
 		case object && i > f.verb || i == f.verb:
 			fr.object = w
 			fr.alien = append(fr.alien, w)
@@ -409,10 +479,90 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 	}
 }
 
+// restricts reports whether word i stands where a thing would that narrows down or widens what is meant: behind "in" or "and", or between two things.
+func (s *saying) restricts(i int) bool {
+	if i+2 < len(s.words) && s.of[i+1] < 0 && s.words[i+1].low == "and" && s.of[i+2] >= 0 {
+		return true // "mars and edge-1"
+	}
+	j := i - 1
+	for j >= 0 && s.of[j] < 0 && (s.words[j].low == "the" || s.words[j].low == "a" || s.words[j].low == "an") {
+		j--
+	}
+	if j < 0 {
+		return false
+	}
+	if s.of[j] >= 0 {
+		return s.words[j].comma || i+1 < len(s.words) && s.of[i+1] >= 0 && s.ents[s.of[j]].kind == s.ents[s.of[i+1]].kind
+	}
+	switch s.words[j].low {
+	case "in", "at", "on", "from", "of", "and", "to", "with", "within", "only", "without", "except", "but", "not", "inside", "near":
+		return true
+	}
+	return false
+}
+
+// unresolved reports whether word i stands in a description of nodes that nothing fits: "all lisbonn edges".
+func (s *saying) unresolved(i int, v *vocabulary) bool {
+	if v.function[s.words[i].low] || s.words[i].word != wordNone && !s.fixed[i] {
+		return false
+	}
+	noun := false
+	for j := i + 1; j < min(i+3, len(s.words)) && s.of[j] < 0; j++ {
+		switch s.words[j].word {
+		case wordNode, wordNodes, wordEdge, wordEdges, wordMac, wordMacs:
+			noun = true
+		}
+	}
+	if !noun || i == 0 {
+		return false
+	}
+	for j := i - 1; j >= max(0, i-2); j-- {
+		switch s.words[j].low {
+		case "all", "every", "each", "the", "both", "only":
+			return s.of[j] < 0
+		}
+	}
+	return false
+}
+
+// relative reports whether word i stands in a description that begins between the verb and it: "dump everything edge-1 has cached".
+func (s *saying) relative(verb, i int) bool {
+	for j := verb + 1; j < i; j++ {
+		switch s.words[j].low {
+		case "everything", "whatever", "what", "that", "which", "anything":
+			return s.of[j] < 0
+		}
+	}
+	return false
+}
+
+// takesCommand reports whether the intent holds a whole command: what a job says.
+func (fr *frame) takesCommand() bool {
+	return slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindCommand })
+}
+
+// wants reports whether w is the word for a thing that a slot which is not filled would take: "put a node into downtime".
+func (fr *frame) wants(w string) bool {
+	for _, slot := range fr.spec.Slots {
+		if fr.slots.Has(slot.Name) {
+			continue
+		}
+		switch {
+		case w == slot.Name || w == slot.Type || w == slot.Type+"s":
+			return true
+		case slot.kind == kindNode && slices.Contains([]string{"edge", "edges", "box", "boxes", "machine", "machines", "host", "hosts", "server", "servers"}, w):
+			return true
+		case slot.kind == kindDeployment && slices.Contains([]string{"channel", "channels", "stream", "streams"}, w):
+			return true
+		}
+	}
+	return false
+}
+
 // alters reports whether w, wherever it stands, leaves something out or asks.
 func alters(w string) bool {
 	switch w {
-	case "or", "nor", "except", "excluding", "why", "how", "who", "when", "where":
+	case "or", "nor", "except", "excluding", "why", "how", "who", "when", "where", "did":
 		return true
 	}
 	return false
@@ -444,6 +594,26 @@ func lettered(w string) bool {
 		}
 	}
 	return true
+}
+
+// switches sets the options of the intent that s says as words: "purge news softly".
+func (fr *frame) switches(s *saying) {
+	for _, option := range fr.spec.Options {
+		if option.Value || option.Name == "break-glass" {
+			continue
+		}
+		first, second, two := strings.Cut(option.Name, "-")
+		for i := range s.words {
+			w := s.words[i].low
+			if s.of[i] >= 0 || w != option.Name && w != option.Name+"ly" && (!two || w != first || i+1 == len(s.words) || s.words[i+1].low != second) {
+				continue
+			}
+			if fr.options == nil {
+				fr.options = map[string]string{}
+			}
+			fr.options[option.Name] = "true"
+		}
+	}
 }
 
 // contradict notes that more than one slot is filled of a group that wants one.

@@ -23,6 +23,7 @@ func (p *Parser) hear(m *matcher, pt *part, l *learned, tr *tracer) (*saying, fe
 	s := &m.saying
 	s.take(p.catalog, pt)
 	p.correctSlips(s, l)
+	s.greet(p.catalog.cues)
 	m.things(s)
 	s.listen(p.catalog.cues)
 	l.vocab.divide(s)
@@ -153,20 +154,33 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 	if o, ok := p.again(m, s); ok {
 		return o
 	}
+	if o, ok := p.courteous(m, pt, s, tr); ok {
+		return o
+	}
 	if f.mood == moodCommand {
-		if o, ok := p.courteous(m, pt, s, tr); ok {
-			return o
-		}
 		if o, ok := p.several(m, pt, s, f, l, tr); ok {
 			return o
 		}
 	}
 	g := p.guess(m, l, s.mask(), tr)
+	if f.mood == moodCommand && (g.margin < l.limits.High || g.none > g.margin) {
+		if order := s.maskClause(s.clause[f.verb]); order != "" {
+			if own := p.guess(m, l, order, tr); own.class >= 0 && own.margin > g.margin {
+				g = own
+			}
+		}
+	}
 	if g.class < 0 || g.margin < l.limits.Low || g.none > g.margin {
+		if o, ok := p.verbOnly(m, s, f, l); ok {
+			return o
+		}
 		return p.nothing(m, s, f, pt)
 	}
 	class := g.class
 	if f.mood != moodCommand && p.catalog.specs[class].Risk.Changes() {
+		if o, ok := p.bareOrder(m, s, f, g, l, class); ok {
+			return o
+		}
 		if g.reading < 0 || g.readingMargin < l.limits.Low || f.mood == moodState {
 			return p.told(m, s, f, g, l, pt)
 		}
@@ -196,6 +210,56 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 		return o
 	}
 	return p.toChange(m, pt, s, f, fr, g, l, tr)
+}
+
+// verbOnly asks for what is missing where nothing but a verb of the catalogue and words like "that one" are said.
+func (p *Parser) verbOnly(m *matcher, s *saying, f feeling, l *learned) (outcome, bool) {
+	if f.mood != moodCommand || len(s.words) > 6 {
+		return outcome{}, false
+	}
+	class := l.vocab.headClass(s.words[f.verb].low)
+	for i := range s.words {
+		if w := s.words[i].low; i != f.verb && s.cues[i] != cuePolite && (s.of[i] >= 0 || !l.vocab.function[w]) {
+			return outcome{}, false
+		}
+	}
+	if class < 0 {
+		return outcome{}, false
+	}
+	fr := p.frame(m, s, l, class, f)
+	group := fr.spec.missing(fr.slots)
+	o := fr.outcome(p)
+	switch {
+	case group != nil:
+		o.decision, o.sure = Ask, 0.7
+		p.askFor(&o, group)
+	case len(fr.from) > 0:
+		o.sure, o.because = 0.75, fr.readAs(p, &o)
+		p.lessSure(&o)
+	default:
+		return outcome{}, false
+	}
+	return o, true
+}
+
+// bareOrder asks about words that name a deed and give no order: "full flush of edge-2". What to type is said.
+func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned, class int) (outcome, bool) {
+	if f.mood != moodShow || s.question || g.margin < l.limits.High {
+		return outcome{}, false
+	}
+	fr := p.frame(m, s, l, class, f)
+	if !fr.whole() || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
+		return outcome{}, false
+	}
+	o := fr.outcome(p)
+	if s.polite {
+		o.sure, o.because = 0.75, fr.readAs(p, &o)
+		p.lessSure(&o)
+		return o, true
+	}
+	o.decision, o.sure, o.because = Ask, 0.5, "it gives no order; nothing is done"
+	o.question = "Do you mean this? Then type: " + p.catalog.canonical(&o.intent)
+	return o, true
 }
 
 // flagged applies the flags of pt to fr and returns what is wrong with one, "" where none is.
@@ -289,8 +353,14 @@ func (fr *frame) readAs(p *Parser, o *outcome) string {
 // toChange decides about an order that changes something.
 func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame, g guess, l *learned, tr *tracer) outcome {
 	o := fr.outcome(p)
-	if why := fr.against(s, f); why != "" {
+	if why := fr.against(s, f, g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap); why != "" {
 		tr.add("gate: ", why)
+		if !fr.verb && g.reading >= 0 && g.readingMargin >= l.limits.Low && l.vocab.acts(s.words[max(f.verb, 0)].low, g.reading) {
+			see := p.frame(m, s, l, g.reading, f)
+			if see.trace(tr); see.odd == "" && !see.loose(s) && see.specific(s, l.vocab, g, l) {
+				return p.toSee(see, g, l)
+			}
+		}
 		return p.gated(&o, fr, g, l, why)
 	}
 	if len(fr.faults) > 0 {
@@ -308,7 +378,7 @@ func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame,
 		return p.askEither(&o, second)
 	}
 	o.because = fr.readAs(p, &o)
-	less := g.margin < l.limits.High || g.margin-max(g.secondary, g.none) < l.limits.Gap || len(fr.slips) > 0 || len(fr.from) > 0 || len(fr.weak) > 0 || len(fr.alien) > 0
+	less := g.margin < l.limits.High || g.margin-max(g.secondary, g.none) < l.limits.Gap || len(fr.slips) > 0 || len(fr.from) > 0 || len(fr.weak) > 0 || len(fr.alien) > 0 || !fr.verb || fr.bare || s.strange(l.vocab)
 	if less {
 		o.sure = 0.75
 		p.lessSure(&o)
@@ -325,6 +395,16 @@ func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame,
 		o.decision = Act
 	}
 	return o
+}
+
+// strange reports whether s holds a word, wherever it stands, that nobody knows.
+func (s *saying) strange(v *vocabulary) bool {
+	for i := range s.words {
+		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] == cueNone && !v.known(s.words[i].low) && s.words[i].word == wordNone {
+			return true
+		}
+	}
+	return false
 }
 
 // lessSure decides about a command that was read without being sure.
@@ -345,12 +425,14 @@ func (p *Parser) lessSure(o *outcome) {
 }
 
 // against returns what speaks against doing what the frame says, "" where nothing does.
-func (fr *frame) against(s *saying, f feeling) string {
+func (fr *frame) against(s *saying, f feeling, sure bool) string {
 	switch {
 	case f.mood != moodCommand || f.verb < 0:
 		return "it gives no order"
-	case !fr.verb:
+	case !fr.verb && !(fr.light && (fr.own || sure)):
 		return "no verb of " + fr.spec.Name + " is in it"
+	case len(fr.spec.Require) == 0 && (!fr.own && len(s.words) > 2 || len(fr.alien) > 0):
+		return "nothing in it is clearly about " + fr.spec.Name
 	case fr.contra:
 		return "the words speak for the contrary, " + fr.spec.Opposite
 	case fr.later:
@@ -366,9 +448,6 @@ func (fr *frame) against(s *saying, f feeling) string {
 	}
 	for _, i := range fr.spare {
 		e := &s.ents[i]
-		if e.kind == kindText {
-			continue
-		}
 		return fr.spec.Name + " takes no " + e.kind.String() + " like " + shown(s.words[e.from].raw)
 	}
 	if fr.object != "" {
@@ -475,7 +554,7 @@ func (p *Parser) courteous(m *matcher, pt *part, s *saying, tr *tracer) (outcome
 	one.toks, one.question, one.hesitates = toks, false, false
 	m.read(&one, false)
 	whole := best(m.found)
-	if len(whole) != 1 || whole[0].err != "" || len(whole[0].faults) > 0 {
+	if len(whole) != 1 || whole[0].err != "" || len(whole[0].faults) > 0 || whole[0].quoted > 0 {
 		return outcome{}, false
 	}
 	tr.reading(&whole[0], ", behind courtesy or a slip of the finger")

@@ -62,7 +62,7 @@ func classifyOptions() classify.Options {
 // masks lists every mask.
 func masks() []string {
 	return []string{
-		maskNode, maskDuration, maskTime, maskURL, maskDeployment, maskRun, maskService, maskSegment, maskVNI, maskSite, maskPlatform, maskPerson, maskJob,
+		maskNode, maskDuration, maskTime, maskURL, maskDeployment, maskRun, maskService, maskSegment, maskVNI, maskAddress, maskPlatform, maskPerson, maskJob,
 		maskRule, maskNumber, maskTag, maskTenant, maskText,
 	}
 }

@@ -24,6 +24,7 @@ type matcher struct {
 
 	saying   saying // scratch for free words
 	margins  []float32
+	heard    []string // scratch: words that may say a time
 	polished []token  // scratch: words without courtesy
 	prior    []Intent // the commands before, in the same message
 	last     []Intent // the commands that "it" may refer to

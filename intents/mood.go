@@ -42,6 +42,7 @@ func (m mood) String() string { return moodNames[m] }
 
 // feeling is the mood of a saying and where its order stands.
 type feeling struct {
+	weak bool // the verb is one by its place alone
 	mood mood
 	verb int // the word that orders, -1 where none does
 	cue  int // the word that decided the mood, -1 where none did
@@ -52,23 +53,23 @@ func (v *vocabulary) feel(s *saying, t *cueTable) feeling {
 	verb := v.order(s)
 	for _, ask := range []func(s *saying, verb int) (mood, int){v.forbidden, v.headMood, v.takenBack, v.quoted, v.conditional, v.told} {
 		if m, at := ask(s, verb); m != moodCommand {
-			return feeling{m, verb, at}
+			return feeling{mood: m, verb: verb, cue: at}
 		}
 	}
 	if foreign(s, t) {
-		return feeling{moodForeign, verb, -1}
+		return feeling{mood: moodForeign, verb: verb, cue: -1}
 	}
 	switch {
 	case s.hesitates:
-		return feeling{moodTrail, verb, -1}
+		return feeling{mood: moodTrail, verb: verb, cue: -1}
 	case verb >= 0 && s.question && !s.polite && v.strong(s, verb):
-		return feeling{moodAdvice, verb, -1}
+		return feeling{mood: moodAdvice, verb: verb, cue: -1}
 	case verb >= 0:
-		return feeling{moodCommand, verb, -1}
+		return feeling{mood: moodCommand, verb: verb, cue: -1, weak: !v.anyActs(s.words[verb].low) && !v.alien[v.base(s.words[verb].low)]}
 	case s.asks():
-		return feeling{moodShow, -1, -1}
+		return feeling{mood: moodShow, verb: -1, cue: -1}
 	}
-	return feeling{moodState, -1, -1}
+	return feeling{mood: moodState, verb: -1, cue: -1}
 }
 
 // forbidden finds what is refused whatever else is said.
@@ -167,7 +168,7 @@ func (v *vocabulary) nextStrong(s *saying, i, end int) int {
 }
 
 // headMood reads the phrase that the sentence begins with, behind courtesy.
-func (v *vocabulary) headMood(s *saying, _ int) (mood, int) {
+func (v *vocabulary) headMood(s *saying, verb int) (mood, int) {
 	i := 0
 	for i < len(s.words) && s.cues[i] == cuePolite {
 		i++
@@ -197,6 +198,8 @@ func (v *vocabulary) headMood(s *saying, _ int) (mood, int) {
 		return moodShow, i
 	case cueReport:
 		switch {
+		case verb > i && s.clause[verb] != s.clause[i] && !s.question:
+			return moodCommand, -1 // "I'm looking into edge-8, ack it"
 		case any:
 			return moodReport, i
 		case s.question:
@@ -248,13 +251,18 @@ func (v *vocabulary) takenBack(s *saying, verb int) (mood, int) {
 			return moodNot, i // a reason that may take back what was said must stand in quotation marks
 		}
 		switch {
+		case s.cues[i] == cueCorrect && i > 0 && (s.words[i-1].low == "the" || s.words[i-1].low == "a"): // "end the hold on automation"
 		case s.cues[i] == cueCorrect && (before || s.contentBefore(i)):
 			return moodCorrect, i
+		case s.cues[i] == cueCorrect && !s.contentBefore(i) && slices.Contains([]string{"wait", "hold", "hang", "stop", "never", "forget", "leave"}, s.words[i].low):
+			return moodNot, i
 		case s.cues[i] == cueCorrect && v.strongInClause(s, i):
 			return moodNot, i // "forget it, do not"
-		case s.cues[i] == cueNot && i > 0 && (s.stops(i-1) || joins(s.words[i-1].low)) && i+1 < len(s.words):
+		case s.cues[i] == cueNot && i > 0 && (s.stops(i-1) || joins(s.words[i-1].low) && v.bids(s, i+1)) && i+1 < len(s.words):
 			return moodNot, i
-		case s.cues[i] == cueNot && (v.strongInClause(s, i) || s.entityBehind(i)):
+		case s.cues[i] == cueNot && kills(s.words[i].low):
+			return moodNot, i
+		case s.cues[i] == cueNot && (v.headInClause(s, i) || verb >= 0 && s.clause[i] == s.clause[verb] || s.entityBehind(i)):
 			return moodNot, i
 		case s.cues[i] == cueNot && verb < 0 && v.anyStrong(s):
 			return moodNot, i
@@ -263,6 +271,24 @@ func (v *vocabulary) takenBack(s *saying, verb int) (mood, int) {
 		}
 	}
 	return moodCommand, -1
+}
+
+// bids reports whether word i could be what is forbidden: a verb in its base form, or a thing.
+func (v *vocabulary) bids(s *saying, i int) bool {
+	if i >= len(s.words) {
+		return false
+	}
+	l, ok := v.forms[s.words[i].low]
+	return s.of[i] >= 0 || ok && l.form == formBase || s.words[i].low == "the"
+}
+
+// kills reports whether the negation w, wherever it stands, forbids: "do not", as against "it does not work".
+func kills(w string) bool {
+	switch w {
+	case "don't", "dont", "do", "never", "nobody", "without", "avoid", "neither", "nor", "mustn't", "shouldn't", "should", "must", "needn't", "refrain", "hands", "under":
+		return true
+	}
+	return false
 }
 
 // reason reports whether word i stands behind "because" and its like.
@@ -315,9 +341,25 @@ func (v *vocabulary) strongInClause(s *saying, i int) bool {
 	return false
 }
 
+// headInClause reports whether the clause of word i holds a verb that a catalogue file names for an intent that changes something.
+func (v *vocabulary) headInClause(s *saying, i int) bool {
+	for j := range s.words {
+		if s.clause[j] != s.clause[i] || !v.strong(s, j) {
+			continue
+		}
+		if k, ok := v.words[v.base(s.words[j].low)]; ok && k.heavy || v.alien[v.base(s.words[j].low)] {
+			return true
+		}
+	}
+	return false
+}
+
 // conditional finds conditions.
 func (v *vocabulary) conditional(s *saying, verb int) (mood, int) {
 	for i := s.find(cueCond, 0); i >= 0; i = s.find(cueCond, i+1) {
+		if w := s.words[i].low; verb >= 0 && v.holds[s.words[verb].low] && (w == "every" || w == "each" || w == "nightly") {
+			continue // what a job is about
+		}
 		if s.cues[i] != cueCond || s.reason(i) {
 			continue
 		}
@@ -348,7 +390,7 @@ func (s *saying) seeing(i int) bool {
 // told finds reports and plans in the clause of the deed.
 func (v *vocabulary) told(s *saying, verb int) (mood, int) {
 	for i := range s.words {
-		if !s.first[i] || s.reason(i) {
+		if !s.first[i] || s.reason(i) || verb >= 0 && verb < i && s.relative(verb, i) {
 			continue
 		}
 		switch s.cues[i] {
@@ -357,7 +399,7 @@ func (v *vocabulary) told(s *saying, verb int) (mood, int) {
 				return moodFuture, i
 			}
 		case cueReport:
-			if verb < 0 && v.anyForm(s) || verb >= 0 && s.clause[i] == s.clause[verb] {
+			if verb < 0 && v.anyForm(s) || verb > i && s.clause[i] == s.clause[verb] {
 				return moodReport, i
 			}
 		case cueAdvice, cueSuppose, cueHowto:
@@ -370,14 +412,38 @@ func (v *vocabulary) told(s *saying, verb int) (mood, int) {
 		return moodCommand, -1
 	}
 	for i := range s.words {
-		if l, ok := v.forms[s.words[i].low]; ok && l.form != formBase && s.of[i] < 0 && v.strong(s, i) && s.cues[i] == cueNone {
-			if l.form == formS && (i == 0 || s.of[i-1] < 0 || s.ents[s.of[i-1]].kind != kindPerson) {
-				continue
-			}
+		if s.cues[i] == cueNone && v.strong(s, i) && v.tellsDeed(s, i) {
 			return moodReport, i
 		}
 	}
 	return moodCommand, -1
+}
+
+// tellsDeed reports whether the verb at i tells that something was done, or is being done: by its form and by what stands before it.
+func (v *vocabulary) tellsDeed(s *saying, i int) bool {
+	form := v.forms[s.words[i].low].form
+	if form == formBase {
+		return false
+	}
+	j := i - 1
+	for j >= 0 && s.of[j] < 0 && (s.cues[j] == cuePolite || s.words[j].low == "just" || s.words[j].low == "already" || s.words[j].low == "never") {
+		j--
+	}
+	if j < 0 {
+		return form != formS && i+1 < len(s.words) && (s.of[i+1] >= 0 || s.words[i+1].low == "the" || s.words[i+1].low == "all")
+	}
+	if e := s.of[j]; e >= 0 {
+		return form == formPast || s.ents[e].kind == kindPerson
+	}
+	switch s.words[j].low {
+	case "i", "we", "they", "he", "she", "you", "who", "somebody", "someone", "anyone", "anybody", "nobody", "everybody":
+		return true
+	case "was", "were", "been", "has", "have", "had", "got", "be", "being":
+		return form != formS
+	case "is", "are", "am", "'m", "'re", "'s":
+		return form == formIng && !s.question
+	}
+	return false
 }
 
 // order returns the word that gives an order, -1 where none does: a verb in its base form that begins a clause, or the deed that a wish is about.
@@ -404,7 +470,7 @@ func (v *vocabulary) order(s *saying) int {
 func (v *vocabulary) divide(s *saying) {
 	n := int16(0)
 	for i := range s.words {
-		if i > 0 && (s.stops(i-1) || s.cues[i] == cueReason && s.first[i] || joins(s.words[i-1].low) && s.of[i-1] < 0 && v.orderAt(s, i) >= 0) {
+		if i > 0 && (s.stops(i-1) && (s.of[i] < 0 || s.of[i] != s.of[i-1]) || s.cues[i] == cueReason && s.first[i] || joins(s.words[i-1].low) && s.of[i-1] < 0 && v.orderAt(s, i) >= 0) {
 			n++
 		}
 		s.clause[i] = n
@@ -432,10 +498,17 @@ func joins(w string) bool {
 
 // orderAt returns the verb that a clause which begins with word i orders with, -1 where it is no order.
 func (v *vocabulary) orderAt(s *saying, i int) int {
-	mind := false
-	for i < len(s.words) && (s.cues[i] == cuePolite || joins(s.words[i].low) || s.words[i].low == "just" || s.words[i].low == "also" || s.words[i].low == "then") && s.of[i] < 0 {
-		mind = mind || s.words[i].low == "mind"
+	mind, past := false, false // "would you mind draining", "I'd be glad if you drained"
+	for i < len(s.words) && (s.cues[i] == cuePolite || joins(s.words[i].low) || s.performs(i) || s.words[i].low == "just" || s.words[i].low == "also" || s.words[i].low == "then") && s.of[i] < 0 {
+		mind = mind || s.words[i].low == "mind" || s.words[i].low == "for" && s.cues[i] == cuePolite
+		past = past || s.words[i].low == "if" && s.cues[i] == cuePolite
 		i++
+	}
+	if i < len(s.words) && s.of[i] >= 0 { // "every day at 7 do", "at 6pm flush"
+		if k := s.ents[s.of[i]].kind; k == kindSchedule || k == kindTime || k == kindDuration {
+			for e := s.of[i]; i < len(s.words) && s.of[i] == e; i++ {
+			}
+		}
 	}
 	if i+1 < len(s.words) && s.of[i] < 0 && s.of[i+1] >= 0 {
 		switch s.words[i].low { // "on edge-2 flush the cache"
@@ -448,10 +521,54 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 		return -1
 	}
 	l, ok := v.forms[s.words[i].low]
-	if !ok || l.form != formBase && !(mind && l.form == formIng) {
+	if !ok && v.verbByPlace(s, i) {
+		return i
+	}
+	if s.words[i].low == "do" && i+1 < len(s.words) && s.of[i+1] >= 0 && s.ents[s.of[i+1]].kind == kindText {
+		return i
+	}
+	if s.words[i].low == "do" && i+1 < len(s.words) && slices.Contains([]string{"a", "an", "the", "another", "one", "some"}, s.words[i+1].low) {
+		return i
+	}
+	if !ok || l.form != formBase && !(mind && l.form == formIng) && !(past && l.form == formPast) {
 		return -1
 	}
 	return i
+}
+
+// performs reports whether word i is the I of a deed that is done by saying it: "I approve r-17".
+func (s *saying) performs(i int) bool {
+	if s.words[i].low != "i" && s.words[i].low != "we" || i+1 >= len(s.words) || s.of[i+1] >= 0 {
+		return false
+	}
+	switch s.words[i+1].low {
+	case "approve", "disapprove", "reject", "veto", "ack", "acknowledge", "agree", "decline", "deny":
+		return true
+	}
+	return false
+}
+
+// isVerb reports whether w is a verb that is known.
+func (v *vocabulary) isVerb(w string) bool {
+	_, ok := v.forms[w]
+	return ok
+}
+
+// verbByPlace reports whether word i, which begins a clause, can only be a verb that nobody knows: "unregister edge-2", "zero the caches".
+func (v *vocabulary) verbByPlace(s *saying, i int) bool {
+	w := s.words[i].low
+	if len(w) < 3 || !lettered(w) || i+1 >= len(s.words) || s.stops(i) || v.function[w] || v.shifting[w] || v.generic[w] || s.words[i].word != wordNone && s.words[i].word < firstFreeWord {
+		return false
+	}
+	if s.of[i+1] >= 0 {
+		k := s.ents[s.of[i+1]].kind
+		return k <= kindJob || k == kindRun || k == kindURL
+	}
+	switch s.words[i+1].low {
+	case "the", "its", "all", "every", "each", "out", "off", "up", "away", "our":
+		return true
+	}
+	return false
 }
 
 // wished returns the word that says what the wish at word i is about, -1 where it is about no deed.

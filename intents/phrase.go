@@ -99,8 +99,10 @@ func maskOf(hole string) (string, bool) {
 		return maskSegment, true
 	case "vni":
 		return maskVNI, true
-	case "site":
-		return maskSite, true
+	case "site": // it stands for its nodes
+		return maskNode, true
+	case "address":
+		return maskAddress, true
 	case "platform":
 		return maskPlatform, true
 	case "person":
@@ -124,7 +126,7 @@ func maskOf(hole string) (string, bool) {
 // holeNames lists what may stand between { and } in a phrase.
 func holeNames() []string {
 	return []string{
-		"node", "duration", "time", "url", "deployment", "run", "service", "segment", "vni", "site", "platform", "person", "job", "rule", "count", "tag",
+		"node", "duration", "time", "url", "deployment", "run", "service", "segment", "vni", "site", "platform", "person", "job", "rule", "count", "tag", "address",
 		"tenant", "reason", "text",
 	}
 }
@@ -140,7 +142,7 @@ const (
 	maskService    = "xsvc"
 	maskSegment    = "xseg"
 	maskVNI        = "xvni"
-	maskSite       = "xsite"
+	maskAddress    = "xaddr"
 	maskPlatform   = "xplat"
 	maskPerson     = "xperson"
 	maskJob        = "xjob"

@@ -15,6 +15,7 @@ type saying struct {
 	clause []int16   // of each word the number of its clause
 	ents   []entity
 	masked []byte
+	spare  []cueKind // scratch
 
 	question  bool // ended in a question mark, or holds one
 	hesitates bool // trails off
@@ -97,6 +98,25 @@ func (s *saying) punctuated(c *Catalog, t token) {
 		s.add(head)
 		t = tail
 	}
+	if low := joinedPrefix(t.low); low != t.low {
+		fresh := c.token(low, false)
+		fresh.comma, fresh.end = t.comma, t.end
+		t = fresh
+	}
+	if n := len(s.words); n > 0 && !s.words[n-1].comma && !s.words[n-1].end && !s.words[n-1].quoted {
+		if sum, ok := sumOf(&s.words[n-1], &t); ok { // "thirty five"
+			fresh := c.token(sum, false)
+			fresh.comma, fresh.end = t.comma, t.end
+			s.words[n-1] = fresh
+			return
+		}
+	}
+	switch t.low {
+	case "boxes", "machines", "servers", "hosts":
+		t.word = wordNodes
+	case "box", "machine", "server", "host":
+		t.word = wordNode
+	}
 	if t.low == "n't" || t.low == "nt" && len(s.words) > 0 {
 		t = c.token("not", false)
 	}
@@ -131,10 +151,29 @@ func (s *saying) add(t token) {
 	s.clause = append(s.clause, 0)
 }
 
+// greet finds courtesy of several words, before anything in it is taken for a thing: "if you have a minute".
+func (s *saying) greet(t *cueTable) {
+	for i := 0; i < len(s.words); i++ {
+		kind, n := t.at(s, i, false)
+		if n < 3 || kind != cuePolite {
+			continue
+		}
+		s.first[i], s.polite = true, true
+		for j := i; j < i+n; j++ {
+			s.cues[j] = kind
+		}
+		i += n - 1
+	}
+}
+
 // listen finds the phrases that say how s is meant.
 func (s *saying) listen(t *cueTable) {
 	head := true
 	for i := 0; i < len(s.words); {
+		if s.cues[i] != cueNone {
+			i++
+			continue
+		}
 		if s.of[i] >= 0 {
 			head = false
 			i++
@@ -160,6 +199,24 @@ func (s *saying) listen(t *cueTable) {
 		}
 		i += n
 	}
+}
+
+// maskClause is mask for the clause with the given number alone, "" where that is all there is.
+func (s *saying) maskClause(n int16) string {
+	kept, other := s.cues, false
+	s.cues = append(s.spare[:0], kept...)
+	s.spare = s.cues
+	for i := range s.cues {
+		if s.clause[i] != n {
+			s.cues[i], other = cuePolite, true
+		}
+	}
+	text := ""
+	if other {
+		text = s.mask()
+	}
+	s.cues = kept
+	return text
 }
 
 // mask writes s with the type of each thing in its place, and without courtesy, into s.masked.
@@ -189,4 +246,22 @@ func (s *saying) mask() string {
 		s.masked = append(s.masked, " ?"...)
 	}
 	return string(s.masked)
+}
+
+// joinedPrefix writes "un-drain" as undrain: the hyphen says nothing.
+func joinedPrefix(w string) string {
+	for _, prefix := range []string{"un-", "re-", "pre-", "de-"} {
+		if rest, ok := strings.CutPrefix(w, prefix); ok && len(rest) > 2 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz") == "" {
+			return prefix[:len(prefix)-1] + rest
+		}
+	}
+	return w
+}
+
+// sumOf returns the number that two words say together: "thirty five" is 35.
+func sumOf(tens, ones *token) (string, bool) {
+	if tens.word < wordZero+20 || tens.word >= firstFreeWord || ones.word < wordZero+1 || ones.word > wordZero+9 {
+		return "", false
+	}
+	return tens.number()[:1] + ones.number(), true
 }

@@ -13,6 +13,7 @@ type Spec struct {
 	Help     string   // one line for `help`
 	Usage    string   // how it is said, with its slots: "prime (<deployment> | <url>...) [on <node>...]"
 	Verbs    []string // the first is the one that canonical text uses
+	Words    []string // other verbs that free text may order it with: "take out"
 	Slots    []SlotSpec
 	Require  [][]string // of each group at least one slot must be filled
 	Options  []OptionSpec

@@ -24,8 +24,63 @@ func (p *Parser) moody(m *matcher, l *learned, pt *part, s *saying, f feeling, t
 	case moodCorrect:
 		return outcome{decision: Ask, because: "it corrects itself; nothing is done", question: "Which of the two is meant? Say the whole command again"}
 	}
+	if o, ok := p.seen(m, l, s, f, tr); ok {
+		return o
+	}
 	g := p.guess(m, l, s.topical(), tr)
 	return p.told(m, s, f, g, l, pt)
+}
+
+// seen reads what sounds like a report, advice or a way to do things, and is a request to see: "what was changed on edge-2", "is r-17 finished?".
+func (p *Parser) seen(m *matcher, l *learned, s *saying, f feeling, tr *tracer) (outcome, bool) {
+	if f.mood != moodReport && f.mood != moodAdvice && f.mood != moodHowto {
+		return outcome{}, false
+	}
+	g := p.guess(m, l, s.mask(), tr)
+	if g.reading < 0 || g.reading != g.class || g.margin < l.limits.High || g.none > g.margin {
+		return outcome{}, false
+	}
+	name := p.catalog.specs[g.class].Name
+	if name == "help" || name == "audit.show" && l.vocab.anyHeavy(s) || !s.questions() {
+		return outcome{}, false
+	}
+	fr := p.frame(m, s, l, g.class, f)
+	fr.trace(tr)
+	if fr.odd != "" || fr.loose(s) || !fr.specific(s, l.vocab, g, l) {
+		return outcome{}, false
+	}
+	o := p.toSee(fr, g, l)
+	return o, o.decision == Act
+}
+
+// questions reports whether s has the form of a question, or of a request to be shown something.
+func (s *saying) questions() bool {
+	if s.question {
+		return true
+	}
+	for i := range s.words {
+		if s.cues[i] == cuePolite {
+			continue
+		}
+		switch s.words[i].low {
+		case "what", "which", "who", "whose", "where", "when", "how", "why", "is", "are", "does", "do", "did", "has", "have", "was", "were", "any", "show", "list", "would", "will", "can", "could", "should":
+			return true
+		}
+		return false
+	}
+	return false
+}
+
+// anyHeavy reports whether s holds a verb that a catalogue file names for an intent that changes something.
+func (v *vocabulary) anyHeavy(s *saying) bool {
+	for i := range s.words {
+		if s.of[i] < 0 && s.cues[i] != cuePolite {
+			if k, ok := v.words[v.base(s.words[i].low)]; ok && k.heavy {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func refuse(because string) outcome { return outcome{decision: Refuse, because: because} }

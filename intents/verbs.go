@@ -17,7 +17,7 @@ const (
 // commonVerbs are verbs that people give orders with, beside those of the catalogue files. A verb of them that stands in a phrase of an intent is an
 // action verb of that intent.
 func commonVerbs() string {
-	return `abort accept acknowledge activate add allow announce apply approve archive arrange assign attach authorise authorize balance ban begin block boot bounce bring build bump
+	return `agree sign unregister deregister benchmark hammer simulate bombard blow scrub proceed perform simulate reopen unarchive sync repopulate replenish rehearse dry carry abort accept acknowledge activate add allow announce apply approve archive arrange assign attach authorise authorize balance ban begin block boot bounce bring build bump
 burn bypass call cancel change check clean clear close collect commission confirm connect continue convert cordon create cut deactivate decline decommission dedicate delete deny deploy
 deprovision describe destroy detach disable discard disconnect dismiss display distribute divert downgrade downscale drain drop dump eject eliminate empty enable end enlarge enrol enroll
 erase evacuate evict examine exclude execute expand expire export expose extend fail fence fetch fill find finish fix flip flush force forget free freeze generate get give go grab grant grow

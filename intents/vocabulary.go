@@ -17,8 +17,10 @@ func (s classSet) add(class int) { s[class>>6] |= 1 << (class & 63) }
 type knownWord struct {
 	said  classSet // the intents in whose phrases or patterns it stands
 	verbs classSet // the intents whose action verb it is
+	heads classSet // the intents whose catalogue file names it as a verb
 
 	changes bool // it is the action verb of an intent that changes something
+	heavy   bool // and the catalogue file of that intent names it
 }
 
 // vocabulary knows the words of the language: which intents they belong to, which are verbs, which say nothing.
@@ -56,6 +58,16 @@ func (c *Catalog) newVocabulary() *vocabulary {
 		v.opposite = append(v.opposite, c.classOf(spec.Opposite))
 		v.takeSpec(c, spec, class, common)
 	}
+	for _, base := range slices.Sorted(maps.Keys(v.forms)) {
+		if v.forms[base].form != formBase || len(base) < 3 {
+			continue
+		}
+		for _, prefix := range []string{"un", "re", "de", "dis"} {
+			if _, taken := v.forms[prefix+base]; !taken {
+				v.forms[prefix+base] = lemma{prefix + base, formBase}
+			}
+		}
+	}
 	for form, base := range irregularForms() {
 		v.forms[form] = lemma{base, formPast}
 	}
@@ -75,6 +87,7 @@ func (c *Catalog) newVocabulary() *vocabulary {
 	for _, k := range v.words {
 		for class, spec := range c.specs {
 			k.changes = k.changes || k.verbs.has(class) && spec.Risk.Changes()
+			k.heavy = k.heavy || k.heads.has(class) && spec.Risk.Changes()
 		}
 	}
 	v.learnSlips(c)
@@ -83,12 +96,13 @@ func (c *Catalog) newVocabulary() *vocabulary {
 
 // takeSpec takes in the words of one intent.
 func (v *vocabulary) takeSpec(c *Catalog, spec *Spec, class int, common map[string]bool) {
-	for _, verb := range spec.Verbs {
+	for _, verb := range slices.Concat(spec.Verbs, spec.Words) {
 		words := strings.Fields(verb)
 		for i, w := range words {
 			v.word(w).said.add(class)
 			if i == 0 {
 				v.word(w).verbs.add(class)
+				v.word(w).heads.add(class)
 			}
 		}
 		if head := words[0]; spec.Risk.Changes() {
@@ -146,7 +160,7 @@ func (v *vocabulary) takeOrder(c *Catalog, text string, class int) {
 func (v *vocabulary) word(w string) *knownWord {
 	k, ok := v.words[w]
 	if !ok {
-		k = &knownWord{said: make(classSet, v.size), verbs: make(classSet, v.size)}
+		k = &knownWord{said: make(classSet, v.size), verbs: make(classSet, v.size), heads: make(classSet, v.size)}
 		v.words[w] = k
 	}
 	return k
@@ -167,7 +181,9 @@ func (v *vocabulary) says(w string, class int) bool {
 	}
 	l, ok := v.forms[w]
 	if !ok {
-		return false
+		one, plural := strings.CutSuffix(w, "s")
+		k, known := v.words[one]
+		return plural && known && k.said.has(class)
 	}
 	k, ok := v.words[l.base]
 	return ok && (k.said.has(class) || k.verbs.has(class))
@@ -177,6 +193,50 @@ func (v *vocabulary) says(w string, class int) bool {
 func (v *vocabulary) acts(w string, class int) bool {
 	k, ok := v.words[v.base(w)]
 	return ok && k.verbs.has(class)
+}
+
+// turned reports whether w is a verb turned into its contrary: "unmark", "disapprove".
+func (v *vocabulary) turned(w string) bool {
+	for _, prefix := range []string{"un", "dis", "de"} {
+		rest, ok := strings.CutPrefix(w, prefix)
+		if l, known := v.forms[rest]; ok && known && len(rest) > 2 && l.form == formBase {
+			return true
+		}
+	}
+	return false
+}
+
+// headClass returns the one intent whose catalogue file names w as a verb, -1 where there is none or several.
+func (v *vocabulary) headClass(w string) int {
+	k, ok := v.words[v.base(w)]
+	if !ok {
+		return -1
+	}
+	found := -1
+	for class := range v.opposite {
+		if k.heads.has(class) {
+			if found >= 0 {
+				return -1
+			}
+			found = class
+		}
+	}
+	return found
+}
+
+// anyActs reports whether w is an action verb of any intent.
+func (v *vocabulary) anyActs(w string) bool {
+	k, ok := v.words[v.base(w)]
+	return ok && slices.ContainsFunc(k.verbs, func(bits uint64) bool { return bits != 0 })
+}
+
+// light reports whether w is a verb that says nothing without its object: "put the ack away".
+func light(w string) bool {
+	switch w {
+	case "put", "get", "take", "let", "make", "give", "set", "bring", "do", "have", "go", "keep", "shut", "turn", "throw", "send", "hand", "move", "pull", "push", "run", "start", "stop", "switch", "look", "come", "leave":
+		return true
+	}
+	return false
 }
 
 // known reports whether w is a word at all: one of the language, of the catalogue, or of what asks for nothing.
@@ -208,7 +268,7 @@ func (v *vocabulary) learnSlips(c *Catalog) {
 	for w := range c.lexicon {
 		all[w] = true
 	}
-	c.cues.words(func(w string) { all[w] = true; v.generic[w] = true })
+	c.cues.words(func(w string) { all[w] = true; v.real[w] = true })
 	put := func(key, w string) {
 		first, taken := v.slips[key]
 		if !taken {
@@ -287,8 +347,8 @@ func set(text string) map[string]bool {
 	return out
 }
 
-// favours reports which of two opposite classes the words of s speak for: above 0 for a, below 0 for b. A word speaks for the one that has it where the
-// other does not.
+// favours reports which of two opposite classes the verbs of s speak for: above 0 for a, below 0 for b. A verb speaks for the one that has it where the
+// other does not; the verbs that a catalogue file names count most.
 func (v *vocabulary) favours(s *saying, a, b int) int {
 	n := 0
 	for i := range s.words {
@@ -296,6 +356,15 @@ func (v *vocabulary) favours(s *saying, a, b int) int {
 			continue
 		}
 		w := s.words[i].low
+		if k, ok := v.words[v.base(w)]; ok && k.heads.has(a) != k.heads.has(b) && !(k.said.has(a) && k.said.has(b)) {
+			if n += 3; k.heads.has(b) {
+				n -= 6
+			}
+			continue
+		}
+		if !v.isVerb(w) && !reversal(w) {
+			continue
+		}
 		switch inA, inB := v.says(w, a), v.says(w, b); {
 		case inA && !inB:
 			n++
@@ -315,7 +384,7 @@ func reversal(w string) bool {
 // functionWords only hold a sentence together.
 func functionWords() string {
 	return `a an the this that these those it its they them their there here you me us my your our his her him of in on at by for from with into onto out off up down over under again about between through during and so yet then
-as to 's 'll 'd 've 're 'm all any some both few more most much many lot lots bit little other another such same own one ones everything anything something please thanks now just only also too very really quite rather pretty
+as to 's 'll 'd 've 're 'm all any some both thing things stuff content contents few more most much many lot lots bit little other another such same own one ones everything anything something please thanks now just only also too very really quite rather pretty
 almost maybe perhaps today tonight soon first second last next new old whole entire full complete completely totally fully properly correctly quickly fast slowly slow carefully back away together ahead around right well ok okay sorry hello hi hey
 oh ah immediately currently still later before because since like not no yes once`
 }
@@ -328,7 +397,7 @@ minus instead every each daily hourly weekly nightly monthly always regularly pe
 
 // genericWords are what people call machines, caches and trouble; they say nothing about which intent is meant.
 func genericWords() string {
-	return `thing things stuff box boxes machine machines host hosts server servers node nodes edge edges system systems site sites place cache caches traffic viewers viewer people users customers load content contents object objects file files
+	return `box boxes machine machines host hosts server servers node nodes edge edges system systems site sites place cache caches traffic viewers viewer people users customers load object objects file files
 data page pages stream streams channel channels service services team ops night morning evening afternoon good bad fine better best worse worst great nice wrong broken weird strange odd funny issue issues problem problems error errors trouble
 fault incident outage stale outdated dead down sick busy overloaded hot cold hour hours minute minutes second seconds day days week time times moment while until after half quarter noon midnight week weeks month months weekend monday tuesday wednesday thursday friday saturday sunday looks look looking seems seem seeming feels acting behaving going getting
 happening says said say know think want need needs sure`
