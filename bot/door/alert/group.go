@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/rule"
 	"github.com/shitops/opsbot/icinga"
 )
@@ -32,6 +34,9 @@ func (i *Incidents) groupService(ctx context.Context, in Incident) (Incident, er
 	if !in.open() && in.Under == "" {
 		return in, nil
 	}
+	if err := i.enlist(ctx, in); err != nil { // before the host is looked at, which looks at who is enlisted
+		return in, err
+	}
 	host, err := i.of(ctx, in.Problem.Host)
 	if err == nil && !host.down() && in.open() && in.Under != "" { // a process ended before it came to this
 		err = i.free(ctx, in)
@@ -46,6 +51,43 @@ func (i *Incidents) groupService(ctx context.Context, in Incident) (Incident, er
 		}
 	}
 	return in, i.symptom(ctx, host, in)
+}
+
+// services are those of a host that have had an incident: so that a host that goes down need not look through all there are.
+type services struct {
+	Names []string  `json:"names"` // sorted
+	At    time.Time `json:"at"`    // of the latest writing
+}
+
+func servicesKey(host string) string {
+	return "incidents-of." + strings.TrimPrefix(incidentKey(host), incidentPrefix)
+}
+
+// enlist notes that a service has an incident.
+func (i *Incidents) enlist(ctx context.Context, in Incident) error {
+	_, err := rule.Change(ctx, i.kv, servicesKey(in.Problem.Host), incidentTTL, func(s *services) (bool, error) {
+		n, known := slices.BinarySearch(s.Names, in.Problem.Service)
+		if known && i.now().Sub(s.At).Abs() < incidentTTL/4 {
+			return false, nil
+		}
+		if !known {
+			s.Names = slices.Insert(s.Names, n, in.Problem.Service)
+		}
+		s.At = i.now()
+		return true, nil
+	})
+	if err != nil {
+		return fmt.Errorf("note that %s has an incident: %w", in.Object(), err)
+	}
+	return nil
+}
+
+func (i *Incidents) enlisted(ctx context.Context, host string) ([]string, error) {
+	s, err := rule.Change(ctx, i.kv, servicesKey(host), 0, func(*services) (bool, error) { return false, nil })
+	if err != nil {
+		return nil, fmt.Errorf("read which services of %s have incidents: %w", host, err)
+	}
+	return s.Names, nil
 }
 
 // under makes an incident a symptom, and closes the card that it may have had.
@@ -91,12 +133,16 @@ func (i *Incidents) groupHost(ctx context.Context, host Incident) (Incident, err
 	if !host.down() && len(host.Symptoms) == 0 {
 		return host, nil
 	}
-	open, err := i.Open(ctx)
+	known, err := i.enlisted(ctx, host.Problem.Host)
 	if err != nil {
 		return host, err
 	}
-	for _, in := range open {
-		if in.Problem.Host != host.Problem.Host || in.Problem.Service == "" {
+	for _, service := range known {
+		in, err := i.of(ctx, actions.Alert{Host: host.Problem.Host, Service: service}.Object())
+		if err != nil {
+			return host, err
+		}
+		if !in.open() {
 			continue
 		}
 		if !host.down() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -322,6 +323,46 @@ func TestTold(t *testing.T) {
 		}
 		if told, err := d.Incidents().Told(t.Context(), time.Now()); err != nil || len(told) != 1 {
 			t.Errorf("Told since now = %+v, %v; want what stands", told, err)
+		}
+	})
+}
+
+// TestOutage: a site of 300 hosts with 5 services each is gone, in any order, and comes back: one card a host, and nothing is left.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const hosts, each = 300, 5
+		m := newMonitoring()
+		d, _, _, stop := listen(t, fake.New().Open(fake.Options{}), m)
+		defer stop()
+		all := cards(t.Context(), d)
+		time.Sleep(time.Second)
+		dice := rand.New(rand.NewPCG(5, 9))
+		say := func(host, service icinga.State) {
+			order := dice.Perm(hosts * (each + 1))
+			for _, n := range order {
+				if n%(each+1) == 0 {
+					m.tell(m.set(fmt.Sprintf("edge-%d", n/(each+1)), "", host))
+				} else {
+					m.tell(m.set(fmt.Sprintf("edge-%d", n/(each+1)), fmt.Sprintf("s-%d", n%(each+1)), service))
+				}
+			}
+			time.Sleep(30 * time.Second)
+		}
+		say(icinga.Down, icinga.Critical)
+		live, _ := titles(all())
+		open, err := d.Incidents().Open(t.Context())
+		if err != nil || len(live) != hosts || len(open) != hosts*(each+1) {
+			t.Errorf("%d live cards, %d incidents, %v; want %d and %d", len(live), len(open), err, hosts, hosts*(each+1))
+		}
+		for _, in := range open {
+			if in.Problem.Service == "" && len(in.Symptoms) != each || in.Problem.Service != "" && in.Under == "" {
+				t.Errorf("%s: symptoms %v, under %q", in.Object(), in.Symptoms, in.Under)
+			}
+		}
+		say(icinga.Up, icinga.OK)
+		if live, _ := titles(all()); len(live) != 0 || len(objectsOf(t, d)) != 0 {
+			t.Errorf("in the end %d live cards, %d incidents", len(live), len(objectsOf(t, d)))
 		}
 	})
 }
