@@ -55,6 +55,7 @@ func TestRefusedContent(t *testing.T) {
 
 // TestPauses honours Retry-After: nothing is posted before, and nothing is lost.
 func TestPauses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{})
 	w.slack.Throttle("chat.postMessage", 1, 1)
 	begin := time.Now()
@@ -71,9 +72,7 @@ func TestPauses(t *testing.T) {
 // TestThousandRuns lets 1,000 runs begin, go on and end at once under Slack's own limits: none is passed, and five seconds after the end every
 // last state can be read, in the run's message or in the digest of its channel.
 func TestThousandRuns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes ten seconds")
-	}
+	t.Parallel()
 	const runs, channels = 1000, 8
 	release := make(chan struct{})
 	var ended sync.WaitGroup
@@ -141,6 +140,7 @@ func TestThousandRuns(t *testing.T) {
 
 // TestStormOfAlerts opens 500 incidents at once under Slack's own limits: within five seconds the channel tells of all of them, and no limit is passed.
 func TestStormOfAlerts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, setup{real: true})
 	for i := range 500 {
 		c := reply.Card{ID: fmt.Sprint("incident-", i), Run: fmt.Sprint("i-", i), Kind: reply.Failed, Title: fmt.Sprintf("edge-%d is down", i), Live: true}
@@ -245,7 +245,7 @@ func TestChaos(t *testing.T) {
 			for _, m := range w.bots("") {
 				if text, ok := strings.CutPrefix(m.Shown, "✅ *did "); ok {
 					final[strings.TrimSuffix(text, "*")]++
-				} else {
+				} else if !strings.Contains(m.Shown, "I have caught up") { // the end of a digest
 					t.Errorf("left behind: %q in %s", m.Shown, m.Channel)
 				}
 			}

@@ -51,7 +51,7 @@ func TestTokenRevoked(t *testing.T) {
 		w.slash("U1", "before")
 		w.shows("C1", "heard: before")
 		begin := time.Now()
-		w.app, w.bot = w.slack.AppToken(), w.slack.BotToken()
+		w.tokens(w.slack.AppToken(), w.slack.BotToken())
 		w.slack.Renew()
 		w.slack.DropSockets()
 		w.red("refuses")
@@ -62,7 +62,7 @@ func TestTokenRevoked(t *testing.T) {
 		if c.Kind != reply.Error || !c.Live || c.Hint == "" {
 			t.Errorf("the alarm is %+v, want one that lasts and says what to do", c)
 		}
-		w.eventuallyTokens("", "")
+		w.tokens("", "")
 		w.ready()
 		if c := w.alarm("I hear and speak again"); c.Kind != reply.Done || c.Live {
 			t.Errorf("the end of the alarm is %+v", c)
@@ -72,8 +72,8 @@ func TestTokenRevoked(t *testing.T) {
 	})
 }
 
-// eventuallyTokens lets the files hold other tokens.
-func (w *world) eventuallyTokens(app, bot string) {
+// tokens lets the files hold other tokens, "" those of the workspace.
+func (w *world) tokens(app, bot string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.app, w.bot = app, bot
@@ -177,8 +177,8 @@ func TestTokenFileGone(t *testing.T) {
 func TestNoTokenInLogs(t *testing.T) {
 	both(t, setup{options: func(o *slack.Options) { o.CheckEvery = 20 * time.Millisecond }}, func(t *testing.T, w *world) {
 		for _, method := range []string{"chat.postMessage", "chat.update", "auth.test", "conversations.history"} {
-			w.slack.FailStatus(method, 500, 3)
-			w.slack.Lose(method, 2)
+			w.slack.FailStatus(method, 500, 1)
+			w.slack.Lose(method, 1)
 		}
 		w.slash("U1", "x")
 		w.shows("C1", "heard: x")

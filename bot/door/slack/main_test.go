@@ -139,8 +139,10 @@ func newWorld(t *testing.T, s setup) *world {
 	return w
 }
 
-func token(given *string, now func() string) func() (secret.Secret, error) {
+func (w *world) token(given *string, now func() string) func() (secret.Secret, error) {
 	return func() (secret.Secret, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if *given != "" {
 			return secret.New([]byte(*given)), nil
 		}
@@ -160,7 +162,7 @@ func (w *world) startUnready() {
 	st := w.disk.Open(fake.Options{Inject: w.set.store})
 	w.st = st
 	o := slack.Options{
-		Workspace: "T0123", Mode: w.set.mode, AppToken: token(&w.app, w.slack.AppToken), BotToken: token(&w.bot, w.slack.BotToken),
+		Workspace: "T0123", Mode: w.set.mode, AppToken: w.token(&w.app, w.slack.AppToken), BotToken: w.token(&w.bot, w.slack.BotToken),
 		SigningSecrets: []func() (secret.Secret, error){
 			func() (secret.Secret, error) { return secret.New([]byte("another secret, the new one")), nil },
 			func() (secret.Secret, error) { return secret.New([]byte(w.slack.SigningSecret())), nil },

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -236,9 +237,7 @@ func TestForgedActions(t *testing.T) {
 			func(p map[string]any) { p["trigger_id"] = "" },
 		} {
 			forged := map[string]any{}
-			for k, v := range payload {
-				forged[k] = v
-			}
+			maps.Copy(forged, payload)
 			change(forged)
 			if err := w.slack.Interact(w.ctx(), forged); err != nil {
 				t.Errorf("a forged payload was not acknowledged: %v", err)
