@@ -224,17 +224,25 @@ func (c *Command) text(options []option) string {
 			}
 			continue
 		}
-		values := []string{fmt.Sprint(value)}
-		if s.List {
-			values = strings.Split(values[0], ",")
-		}
-		for _, v := range values {
+		for _, v := range s.values(fmt.Sprint(value)) {
 			if v = strings.TrimSpace(v); v != "" {
 				b.WriteString(" --" + s.Name + " " + quoted(v))
 			}
 		}
 	}
 	return b.String()
+}
+
+// values splits what stands in a field that takes several. The commas of addresses are their own.
+func (s *Slot) values(field string) []string {
+	switch {
+	case !s.List:
+		return []string{field}
+	case strings.Contains(field, "://"):
+		return strings.Fields(strings.ReplaceAll(field, ", ", " "))
+	default:
+		return strings.Split(field, ",")
+	}
 }
 
 // quoted returns a value as one word of the language.

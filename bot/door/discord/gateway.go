@@ -202,7 +202,7 @@ func (c *connection) wait(ctx context.Context, silence time.Duration) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-c.gone:
-			return errors.New("Discord or the network closed it")
+			return errors.New("closed by Discord or by the network")
 		case <-tick.C:
 			c.session.RLock()
 			quiet := time.Since(c.session.LastHeartbeatAck)

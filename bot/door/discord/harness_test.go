@@ -37,11 +37,10 @@ const (
 
 // desk plays the bot's desk: it says what the text asks it to.
 type desk struct {
-	mu       sync.Mutex
-	heard    []door.Message
-	hold     chan struct{} // "wait" waits for it
-	question string        // id of the card that asked last
-	boom     bool
+	mu    sync.Mutex
+	heard []door.Message
+	hold  chan struct{} // "wait" waits for it
+	boom  bool
 }
 
 func (d *desk) Handle(ctx context.Context, m door.Message, send func(reply.Card)) door.Exit {
@@ -101,7 +100,7 @@ func (d *desk) messages() []door.Message {
 	return append([]door.Message(nil), d.heard...)
 }
 
-// heardOnce tells how often a text was heard.
+// times tells how often a text was heard.
 func (d *desk) times(text string) int {
 	n := 0
 	for _, m := range d.messages() {
