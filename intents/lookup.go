@@ -95,6 +95,9 @@ func (m *matcher) lookup(k kind, i int) (found int32, next int) {
 	}
 	t := &m.toks[i]
 	x := m.p.names
+	if !x.heads.may(k, t.low) {
+		return -1, -1
+	}
 	var ok bool
 	if m.key, ok = appendKey(m.key[:0], t.raw); !ok {
 		return -1, -1

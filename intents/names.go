@@ -22,6 +22,7 @@ type nameIndex struct {
 	longest int             // how many words a name may be said in
 	ofKind  [kinds][]string // the names of each kind, in the order of the inventory
 	shapes  [kinds]*shapes  // the same names by how they are spelled; nil for kinds that have none
+	heads   heads           // how they begin
 }
 
 // appendKey appends the key of text to buf: in lower case, without what separates letters from digits, and with
@@ -143,6 +144,7 @@ func (x *nameIndex) add(k kind, text string, at int32) string {
 		}
 	}
 	x.longest = min(max(x.longest, words), mostNameWords)
+	x.heads.add(k, buf)
 	id := int32(len(x.names))
 	first, taken := x.keys[string(buf)]
 	x.names = append(x.names, name{text: text, kind: k, at: at, next: -1})

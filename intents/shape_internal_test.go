@@ -110,3 +110,34 @@ func TestShortWordsAreMeasuredAlike(t *testing.T) {
 		}
 	})
 }
+
+// TestHeadsHideNoName: whatever is found by its key begins like one of the names.
+func TestHeadsHideNoName(t *testing.T) {
+	t.Parallel()
+	name := rapid.StringMatching(`[a-zA-Z0-9é+][a-zA-Z0-9 ._-]{0,6}[a-zA-Z0-9ß]?`)
+	rapid.Check(t, func(r *rapid.T) {
+		names := rapid.SliceOfN(name, 1, 20).Draw(r, "names")
+		var h heads
+		keys := map[string]bool{}
+		for _, text := range names {
+			if key, ok := appendKey(nil, text); ok {
+				h.add(kindJob, key)
+				keys[string(key)] = true
+			}
+		}
+		said := rapid.OneOf(rapid.SampledFrom(names), name).Draw(r, "said")
+		word := strings.ToLower(said)
+		if key, ok := appendKey(nil, said); ok && keys[string(key)] && !h.may(kindJob, word) {
+			r.Fatalf("%q, a name, begins none of %q", said, names)
+		}
+		if first, _, _ := strings.Cut(word, " "); first != "" && !h.may(kindJob, first) {
+			for _, text := range names {
+				if a, ok := appendKey(nil, text); ok {
+					if b, ok := appendKey(nil, first); ok && strings.HasPrefix(string(a), string(b)) {
+						r.Fatalf("%q, the first word of %q, begins %q", first, said, text)
+					}
+				}
+			}
+		}
+	})
+}
