@@ -55,9 +55,9 @@ func (b *budget) floor(r rank) float64 {
 	case urgent:
 		return 1
 	case final:
-		return min(1+b.most/8, b.most)
+		return min(1+b.most/4, b.most)
 	default:
-		return max(b.most/2, 1)
+		return max(3*b.most/4, 1)
 	}
 }
 
