@@ -79,6 +79,8 @@ func TestLifeOfANode(t *testing.T) {
 	s.expect(s.say("add node edge-9 at 192.0.2.19 in berlin linux", withYes), door.OK, "Icinga2 watches edge-9")
 	s.expect(s.say("show node edge-9"), door.OK, "192.0.2.19")
 	s.expect(s.say("nodes"), door.OK, "edge-9")
+	s.expect(s.say("status edge-9"), door.OK, "edge-9")
+	s.expect(s.say(`schedule "downtime edge-9 for 2h --start 2026-12-24T22:00:00Z" every day at 21:00`), door.Failure, "begins when it says it")
 	s.await(t, "the state of the registration", func() bool { return strings.Contains(s.say("status").text(), "registration") })
 
 	for range 3 { // as often as makes it hard

@@ -57,6 +57,8 @@ func (a *App) checkCommand(ctx context.Context, text string, by actions.Actor) (
 		switch {
 		case strings.HasPrefix(c.Name, "schedule."):
 			return job.Checked{}, errors.New("a job cannot make or remove jobs")
+		case c.Slots.Has("start"):
+			return job.Checked{}, errors.New("what a job says begins when it says it: leave the beginning out, and give the job that time")
 		case verb.Plan == nil && verb.Answer == nil:
 			return job.Checked{}, fmt.Errorf("nothing stands behind %s", c.Name)
 		}
