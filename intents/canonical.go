@@ -21,7 +21,7 @@ func (i Intent) Canonical() string {
 
 // canonical is Intent.Canonical for the intents of c.
 func (c *Catalog) canonical(i *Intent) string {
-	w := &phrase{catalog: c, intent: i, used: map[string]bool{}}
+	w := &phrase{catalog: c, intent: i}
 	for _, r := range c.byName[i.Name] {
 		if r.preset != nil || r.options != nil {
 			continue
@@ -29,7 +29,7 @@ func (c *Catalog) canonical(i *Intent) string {
 		if text, ok := w.render(r.pattern); ok {
 			return w.finish(text)
 		}
-		clear(w.used)
+		w.used = w.used[:0]
 	}
 	return w.finish([]string{i.Name})
 }
@@ -38,7 +38,7 @@ func (c *Catalog) canonical(i *Intent) string {
 type phrase struct {
 	catalog *Catalog
 	intent  *Intent
-	used    map[string]bool // slots that have found a place
+	used    []string // slots that have found a place
 }
 
 // render returns the words of e, false where it needs a slot that is not filled.
@@ -48,18 +48,18 @@ func (w *phrase) render(e *expr) ([]string, bool) {
 		return []string{e.text}, true
 	case opHole:
 		values := w.intent.Slots.All(e.text)
-		if len(values) == 0 || w.used[e.text] {
+		if len(values) == 0 || slices.Contains(w.used, e.text) {
 			return nil, false
 		}
-		w.used[e.text] = true
+		w.used = append(w.used, e.text)
 		return []string{w.values(e.text, values)}, true
 	case opAlt:
 		for _, kid := range e.kids {
-			before := maps.Clone(w.used)
+			before := len(w.used)
 			if text, ok := w.render(kid); ok {
 				return text, true
 			}
-			w.used = before
+			w.used = w.used[:before]
 		}
 		return nil, false
 	}
@@ -68,13 +68,13 @@ func (w *phrase) render(e *expr) ([]string, bool) {
 		if e.op != opSeq && !w.filled(kid) {
 			continue
 		}
-		before := maps.Clone(w.used)
+		before := len(w.used)
 		text, ok := w.render(kid)
 		if !ok && e.op == opSeq {
 			return nil, false
 		}
 		if !ok {
-			w.used = before
+			w.used = w.used[:before]
 			continue
 		}
 		out = append(out, text...)
@@ -85,7 +85,7 @@ func (w *phrase) render(e *expr) ([]string, bool) {
 // filled reports whether e has a hole whose slot is filled: an optional part without one is left out.
 func (w *phrase) filled(e *expr) bool {
 	if e.op == opHole {
-		return w.intent.Slots.Has(e.text) && !w.used[e.text]
+		return w.intent.Slots.Has(e.text) && !slices.Contains(w.used, e.text)
 	}
 	return slices.ContainsFunc(e.kids, w.filled)
 }
@@ -93,7 +93,7 @@ func (w *phrase) filled(e *expr) bool {
 // finish adds what has no place in the pattern as flags.
 func (w *phrase) finish(text []string) string {
 	for _, slot := range w.intent.Slots {
-		if w.used[slot.Name] {
+		if slices.Contains(w.used, slot.Name) {
 			continue
 		}
 		for _, v := range slot.Values {
