@@ -63,7 +63,7 @@ func New(o Options) (*Door, error) {
 		return nil, err
 	}
 	d := &Door{
-		o: o, key: key, rest: r, inbox: inbox{o.KV, "inbox.discord." + o.Application + "."}, queue: make(chan work, 4096), intake: make(chan struct{}, 128),
+		o: o, key: key, rest: r, inbox: inbox{o.KV, "inbox.discord." + o.Application + "."}, queue: make(chan work, o.Waiting), intake: make(chan struct{}, 128),
 		responses: responses{kv: o.KV, prefix: "response.discord." + o.Application + ".", now: o.Now, all: map[string]responseState{}}, echoes: echoes{all: map[string]string{}}, directs: map[string]string{}, kept: map[string]bool{},
 		threads: map[string]bool{},
 	}

@@ -76,6 +76,7 @@ type Options struct {
 	Base string
 
 	Workers int           // commands at the same time; default 512
+	Waiting int           // commands that wait for their turn; default 4096
 	Check   time.Duration // how often the door checks itself; default 2 min
 	Silence time.Duration // how long the gateway may owe the answer to a heartbeat; default 2 min
 	Slow    time.Duration // between attempts with a token that is refused; default 1 min
@@ -128,9 +129,11 @@ func (o *Options) quiet() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Workers = max(o.Workers, 0)
-	if o.Workers == 0 {
+	if o.Workers <= 0 {
 		o.Workers = 512
+	}
+	if o.Waiting <= 0 {
+		o.Waiting = 4096
 	}
 	for _, d := range []struct {
 		at        *time.Duration
