@@ -98,6 +98,12 @@ func (l *lane) gone(ctx context.Context, j job, err error) {
 		b.o.Log.Warn("a card has no place any more", "card", j.rec.Card, "channel", l.channel, "err", err)
 	}
 	l.settle(ctx, j.message, j.want.hash, err)
+	if !ok && j.kind == post { // when we are let in again, the same content is news
+		b.mu.Lock()
+		j.message.rec.Shown = ""
+		b.mu.Unlock()
+		l.store(ctx, j.message)
+	}
 }
 
 // deleted posts a message anew that somebody deleted, once.

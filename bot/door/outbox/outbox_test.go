@@ -390,6 +390,22 @@ func TestSendAndWait(t *testing.T) {
 	})
 }
 
+// TestLetInAgain sends to a channel that we were removed from, and again when we are back: the same content is shown then.
+func TestLetInAgain(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		w.wire.fault = func(string, string) error { return outbox.ErrGone }
+		c := reply.Card{ID: "i-1", Kind: reply.Failed, Title: "is down", Live: true}
+		w.send("c", c)
+		w.settle()
+		w.wire.fault = nil
+		w.send("c", c)
+		w.settle()
+		if got := titles(w.wire.all("c")); got != "is down" || w.count("gone") != 1 {
+			t.Errorf("messages = %q, gone %d times, want the card once we are back", got, w.count("gone"))
+		}
+	})
+}
+
 func TestNewRefuses(t *testing.T) {
 	disk := fake.New()
 	kv := disk.Open(fake.Options{}).Bucket("dedupe")

@@ -140,7 +140,9 @@ func TestDigestComesSoon(t *testing.T) {
 			w.send("c", reply.Card{ID: fmt.Sprint("i-", i), Run: fmt.Sprint("i-", i), Kind: reply.Failed, Title: "is down", Live: true})
 		}
 		time.Sleep(5 * time.Second)
-		if !slices.ContainsFunc(w.wire.all("c"), func(m shown) bool { return strings.HasPrefix(m.card.ID, "digest-") && strings.Contains(m.card.Lines[0], "to i-99") }) {
+		if !slices.ContainsFunc(w.wire.all("c"), func(m shown) bool {
+			return strings.HasPrefix(m.card.ID, "digest-") && strings.Contains(m.card.Lines[0], "to i-99")
+		}) {
 			t.Errorf("after five seconds there is %s, want a digest", titles(w.wire.all("c")))
 		}
 		w.settle()

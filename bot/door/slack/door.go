@@ -220,8 +220,8 @@ func (d *Door) Ready() error {
 	return nil
 }
 
-// lateMost is how long a message may wait before the door is not ready: longer than a storm of 500 alerts takes.
-const lateMost = 15 * time.Minute
+// lateMost is how long a message may wait before the door is not ready. A storm of 1,000 messages takes half of it at Slack's rates.
+const lateMost = time.Hour
 
 // Backlog returns how many messages do not show their last card yet.
 func (d *Door) Backlog() int { return d.out.Backlog() }

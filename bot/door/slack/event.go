@@ -209,11 +209,15 @@ func (d *Door) press(c slack.InteractionCallback) verdict {
 	if !ok || channel == "" || deed.Deed != blockkit.Ask && strings.TrimSpace(value) == "" {
 		return ignore("a control that is not ours")
 	}
-	aside := deed.Deed == blockkit.Say && thread == "" && !c.Container.IsEphemeral && !strings.HasPrefix(channel, "D")
-	if aside {
-		thread = c.Container.MessageTs // what is said by a button is answered below its message, as for an incident
+	card, home := blockkit.CardOf(a.BlockID)
+	aside := false
+	switch {
+	case thread != "" || strings.HasPrefix(channel, "D"):
+	case c.Container.IsEphemeral: // it may stand outside the thread that it belongs into
+		thread, aside = home, home != ""
+	case deed.Deed == blockkit.Say: // what is said by a button is answered below its message, as for an incident
+		thread, aside = c.Container.MessageTs, true
 	}
-	card := blockkit.CardOf(a.BlockID)
 	hook := newHook(card, c.ResponseURL)
 	if deed.Deed == blockkit.Ask {
 		state := formState{Token: deed.Token, Card: card, Channel: channel, Thread: thread, Hook: c.ResponseURL}

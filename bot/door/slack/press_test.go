@@ -98,6 +98,55 @@ func TestButtons(t *testing.T) {
 	})
 }
 
+// TestButtonsOutsideTheirThread asks privately after a mention, whose thread nobody has open yet, and after a press on an incident: the question is
+// seen, its answer replaces it, and what follows stands in the thread.
+func TestButtonsOutsideTheirThread(t *testing.T) {
+	eachMode(t, func() *asks { return &asks{choices: []string{"yes", "no"}} }, func(t *testing.T, w *world, a *asks) {
+		answer := func(begin string, thread func() string) {
+			root := thread()
+			q, err := w.slack.Await(w.ctx(), "", func(m workspace.Message) bool { return m.Only == "U1" && len(m.Controls) == 2 })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q.Hidden || q.Thread != "" {
+				t.Errorf("%s: the question is hidden in thread %q", begin, q.Thread)
+			}
+			w.click("U1", q, "yes")
+			if m := w.shows(q.Channel, "answered: yes"); m.TS != q.TS {
+				t.Errorf("%s: the answer is a message of its own", begin)
+			}
+			got := w.desk.messages()
+			if last := got[len(got)-1]; last.Origin.Thread != root || last.Token == "" {
+				t.Errorf("%s: the answer came from %+v, want thread %q", begin, last.Origin, root)
+			}
+		}
+		answer("a mention", func() string {
+			top, err := w.slack.Mention(w.ctx(), workspace.Said{User: "U1", Channel: "C1", Text: "flush"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return top
+		})
+		answer("a press", func() string {
+			c := reply.Card{ID: "edge-1!ping", Kind: reply.Failed, Title: "edge-1 is down", Live: true, Buttons: []reply.Button{{Label: "Run the remedy", Say: "flush edge-1"}}}
+			if err := w.door.Tell(w.ctx(), c); err != nil {
+				t.Fatal(err)
+			}
+			m := w.shows("C2", "edge-1 is down")
+			w.click("U1", m, "Run the remedy")
+			return m.TS
+		})
+		if _, err := w.slack.DM(w.ctx(), "U1", "flush"); err != nil {
+			t.Fatal(err)
+		}
+		q := w.shows("D1", "Flush edge-1")
+		w.click("U1", q, "no")
+		if m := w.shows("D1", "answered: no"); m.TS != q.TS || m.Only != "" {
+			t.Errorf("in direct messages the answer is %+v, want it in place of the question", m)
+		}
+	})
+}
+
 // TestClickByAnother lets a stranger press the buttons of a question that all can see.
 func TestClickByAnother(t *testing.T) {
 	eachMode(t, func() *asks { return &asks{choices: []string{"approve", "reject"}, public: true} }, func(t *testing.T, w *world, a *asks) {

@@ -59,10 +59,10 @@ func (w *wire) Post(ctx context.Context, p outbox.Place, c reply.Card, nonce str
 	if strings.HasSuffix(c.ID, fileSuffix) {
 		return w.upload(ctx, p, channel, c, nonce)
 	}
-	m := blockkit.Render(c)
 	if c.Private && p.User != "" && !strings.HasPrefix(channel, "D") {
-		return w.whisper(ctx, p, channel, m, nonce)
+		return w.whisper(ctx, p, channel, blockkit.RenderFor(c, threadOf(p)), nonce)
 	}
+	m := blockkit.Render(c)
 	client, err := w.api.get()
 	if err != nil {
 		return "", err

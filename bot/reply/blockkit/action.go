@@ -45,13 +45,14 @@ func ParseAction(id string) (a Action, ok bool) {
 // board is what can be pressed.
 type board struct {
 	card   string // its ID
+	thread string
 	blocks []slack.Block
 	left   []string // what found no room, to be typed
 	weight int      // letters of the labels and values
 }
 
-func controls(c reply.Card) board {
-	b := board{card: c.ID}
+func controls(c reply.Card, thread string) board {
+	b := board{card: c.ID, thread: thread}
 	switch {
 	case c.Token == "" || len(Action{Deed: Choose, Token: c.Token}.id(999)) > maxActionID:
 	case len(c.Choices) == 0:
@@ -81,22 +82,23 @@ func fit(choices []string, most int) bool {
 	return sum <= maxControls
 }
 
-// row adds controls beside each other. The id of their block tells which card they are on.
+// row adds controls beside each other. The id of their block tells which card they are on, and the thread it belongs into.
 func (b *board) row(id string, elements []slack.BlockElement) {
 	name := fmt.Sprintf("%s:%s:%d:", lead, id, len(b.blocks))
-	if len(name)+len(b.card) <= maxActionID {
-		name += b.card
+	if more := b.thread + ":" + b.card; len(name)+len(more) <= maxActionID {
+		name += more
 	}
 	b.blocks = append(b.blocks, slack.NewActionBlock(name, elements...))
 }
 
-// CardOf returns the ID of the card whose control was pressed, "" where the id of the block does not tell.
-func CardOf(blockID string) string {
-	parts := strings.SplitN(blockID, ":", 4)
-	if len(parts) != 4 || parts[0] != lead {
-		return ""
+// CardOf returns the ID of the card whose control was pressed and the thread that it was rendered for, both "" where the id of the block does
+// not tell.
+func CardOf(blockID string) (card, thread string) {
+	parts := strings.SplitN(blockID, ":", 5)
+	if len(parts) != 5 || parts[0] != lead {
+		return "", ""
 	}
-	return parts[3]
+	return parts[4], parts[3]
 }
 
 // form adds the button that opens a form.

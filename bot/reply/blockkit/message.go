@@ -27,8 +27,11 @@ type File struct {
 const maxFile = 1 << 20
 
 // Render returns the message that shows c. It is pure: the same card gives the same message.
-func Render(c reply.Card) Message {
-	p := page{card: c, board: controls(c)}
+func Render(c reply.Card) Message { return RenderFor(c, "") }
+
+// RenderFor is Render for a card that belongs into a thread but is shown outside of it: what is pressed tells the thread, see [CardOf].
+func RenderFor(c reply.Card, thread string) Message {
+	p := page{card: c, board: controls(c, thread)}
 	p.room = maxSum - p.board.weight - 2*maxContext
 	p.title()
 	p.body()

@@ -255,9 +255,15 @@ func TestParseAction(t *testing.T) {
 			t.Errorf("ParseAction(%q) = %+v, %v, want %+v, %v", tt.given, got, ok, tt.want, tt.ok)
 		}
 	}
-	for given, want := range map[string]string{"opsbot:answer:0:question/1": "question/1", "opsbot:do:1:a:b": "a:b", "opsbot:do:1": "", "x": ""} {
-		if got := blockkit.CardOf(given); got != want {
-			t.Errorf("CardOf(%q) = %q, want %q", given, got, want)
+	for _, tt := range []struct{ given, card, thread string }{
+		{"opsbot:answer:0::question/1", "question/1", ""},
+		{"opsbot:answer:0:1700000000.000100:question/1", "question/1", "1700000000.000100"},
+		{"opsbot:do:1::a:b", "a:b", ""},
+		{"opsbot:do:1:", "", ""},
+		{"x", "", ""},
+	} {
+		if card, thread := blockkit.CardOf(tt.given); card != tt.card || thread != tt.thread {
+			t.Errorf("CardOf(%q) = %q, %q, want %q, %q", tt.given, card, thread, tt.card, tt.thread)
 		}
 	}
 }
