@@ -141,9 +141,14 @@ func quoted(name string) string {
 }
 
 // foldedCard closes the card of what has become a symptom.
-func (in Incident) foldedCard(host Incident) reply.Card {
+func (in Incident) foldedCard() reply.Card {
 	return reply.Card{
-		ID: in.Problem.ID(), Kind: reply.Done, Title: fmt.Sprintf("%s is %s: its host is down, which is told as %s", in.Object(), in.State, host.Object()),
+		ID: in.Problem.ID(), Kind: reply.Done, Title: fmt.Sprintf("%s is %s: its host is down, which is told as %s", in.Object(), in.State, in.Problem.Host),
 		Data: in.told(),
 	}
+}
+
+// replacedCard closes the card of a problem of which nobody has told the end.
+func replacedCard(id, object string) reply.Card {
+	return reply.Card{ID: id, Kind: reply.Done, Title: object + ": it was well in between, and has another problem now"}
 }

@@ -205,36 +205,62 @@ func (g *glance) gone(ctx context.Context, known map[string]Incident) error {
 	return nil
 }
 
-// detail adds to the news what the checks said, and who acknowledged.
+// detail adds to the news what the checks said, and who acknowledged or set a downtime.
 func (g *glance) detail(ctx context.Context) error {
-	var remarks []icinga.Remark
-	read := 0
+	kinds := map[string][]*stored.Stored{}
 	for i := range g.news {
-		s := &g.news[i]
-		switch s.Kind {
-		case string(icinga.TypeProblem), string(icinga.TypeRecovery):
-			if read++; read > outputsMost {
-				continue
+		kinds[g.news[i].Kind] = append(kinds[g.news[i].Kind], &g.news[i])
+	}
+	said := append(kinds[string(icinga.TypeProblem)], kinds[string(icinga.TypeRecovery)]...)
+	return errors.Join(
+		g.outputs(ctx, said[:min(len(said), outputsMost)]), g.ackers(ctx, kinds[string(icinga.TypeAcknowledgement)]),
+		g.downers(ctx, kinds[string(icinga.TypeDowntimeStart)]))
+}
+
+func (g *glance) outputs(ctx context.Context, news []*stored.Stored) error {
+	for _, s := range news {
+		o, err := g.opt.Source.Object(ctx, s.Host, s.Service)
+		if errors.Is(err, icinga.ErrNotFound) { // meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Output = o.Output
+	}
+	return nil
+}
+
+func (g *glance) ackers(ctx context.Context, news []*stored.Stored) error {
+	if len(news) == 0 {
+		return nil
+	}
+	remarks, err := g.opt.Source.Remarks(ctx)
+	if err != nil && !errors.Is(err, icinga.ErrForbidden) {
+		return err
+	}
+	for _, s := range news {
+		for _, r := range remarks { // the newest is the last
+			if r.Ack && r.Object() == s.Object() {
+				s.Author, s.Comment, s.At = r.Author, r.Text, r.At
 			}
-			o, err := g.opt.Source.Object(ctx, s.Host, s.Service)
-			if errors.Is(err, icinga.ErrNotFound) { // meanwhile
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			s.Output = o.Output
-		case string(icinga.TypeAcknowledgement):
-			if remarks == nil {
-				var err error
-				if remarks, err = g.opt.Source.Remarks(ctx); err != nil && !errors.Is(err, icinga.ErrForbidden) {
-					return err
-				}
-			}
-			for _, r := range remarks { // the newest is the last
-				if r.Ack && r.Object() == s.Object() {
-					s.Author, s.Comment, s.At = r.Author, r.Text, r.At
-				}
+		}
+	}
+	return nil
+}
+
+func (g *glance) downers(ctx context.Context, news []*stored.Stored) error {
+	if len(news) == 0 {
+		return nil
+	}
+	all, err := g.opt.Source.Downtimes(ctx, "", "", "")
+	if err != nil && !errors.Is(err, icinga.ErrForbidden) {
+		return err
+	}
+	for _, s := range news {
+		for _, d := range all {
+			if d.Object() == s.Object() && !d.Triggered.IsZero() && d.Until.After(s.Until) { // of several the one that lasts longest
+				s.Author, s.Comment, s.Until = d.Author, d.Comment, d.Until
 			}
 		}
 	}

@@ -100,8 +100,8 @@ func (i *Incidents) under(ctx context.Context, in, host Incident) (Incident, err
 		in.add(Line{Key: "under/" + in.Under, At: i.now(), Text: "its host is down"})
 		return true
 	})
-	if err == nil && stored.Under != "" {
-		i.hub.Withdraw(stored.foldedCard(host))
+	if err == nil {
+		err = i.show(ctx, in.Object())
 	}
 	return stored, err
 }
@@ -110,7 +110,7 @@ func (i *Incidents) under(ctx context.Context, in, host Incident) (Incident, err
 func (i *Incidents) symptom(ctx context.Context, host, service Incident) error {
 	now := Symptom{Service: service.Problem.Service, State: service.State}
 	changed := false
-	stored, err := i.change(ctx, host, func(in *Incident) bool {
+	_, err := i.change(ctx, host, func(in *Incident) bool {
 		n := slices.IndexFunc(in.Symptoms, func(s Symptom) bool { return s.Service == now.Service })
 		changed = n < 0 || in.Symptoms[n] != now
 		switch {
@@ -124,7 +124,7 @@ func (i *Incidents) symptom(ctx context.Context, host, service Incident) error {
 		return changed
 	})
 	if err == nil && changed {
-		i.publish(stored)
+		err = i.show(ctx, host.Object())
 	}
 	return err
 }
@@ -159,7 +159,7 @@ func (i *Incidents) groupHost(ctx context.Context, host Incident) (Incident, err
 
 // free makes of a symptom whose host is up again an incident of its own.
 func (i *Incidents) free(ctx context.Context, in Incident) error {
-	stored, err := i.change(ctx, in, func(in *Incident) bool {
+	_, err := i.change(ctx, in, func(in *Incident) bool {
 		if in.Under == "" {
 			return false
 		}
@@ -168,7 +168,7 @@ func (i *Incidents) free(ctx context.Context, in Incident) error {
 		return true
 	})
 	if err == nil {
-		i.publish(stored)
+		err = i.show(ctx, in.Object())
 	}
 	return err
 }

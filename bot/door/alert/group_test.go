@@ -327,15 +327,20 @@ func TestTold(t *testing.T) {
 	})
 }
 
-// TestOutage: a site of 300 hosts with 5 services each is gone, in any order, and comes back: one card a host, and nothing is left.
+// TestOutage: a site of 300 hosts with 5 services each is gone, in any order, and comes back: one card a host, and nothing is left, with two processes that
+// both hand over as well.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const hosts, each = 300, 5
 		m := newMonitoring()
-		d, _, _, stop := listen(t, fake.New().Open(fake.Options{}), m)
+		disk := fake.New()
+		d, _, _, stop := listen(t, disk.Open(fake.Options{}), m)
 		defer stop()
-		all := cards(t.Context(), d)
+		other := open(t, disk.Open(fake.Options{}), nil)
+		end := serve(t, other)
+		defer end()
+		all, others := cards(t.Context(), d), cards(t.Context(), other)
 		time.Sleep(time.Second)
 		dice := rand.New(rand.NewPCG(5, 9))
 		say := func(host, service icinga.State) {
@@ -351,9 +356,10 @@ func TestOutage(t *testing.T) {
 		}
 		say(icinga.Down, icinga.Critical)
 		live, _ := titles(all())
+		also, _ := titles(others())
 		open, err := d.Incidents().Open(t.Context())
-		if err != nil || len(live) != hosts || len(open) != hosts*(each+1) {
-			t.Errorf("%d live cards, %d incidents, %v; want %d and %d", len(live), len(open), err, hosts, hosts*(each+1))
+		if err != nil || len(live) != hosts || len(also) != hosts || len(open) != hosts*(each+1) {
+			t.Errorf("%d and %d live cards, %d incidents, %v; want %d and %d", len(live), len(also), len(open), err, hosts, hosts*(each+1))
 		}
 		for _, in := range open {
 			if in.Problem.Service == "" && len(in.Symptoms) != each || in.Problem.Service != "" && in.Under == "" {
@@ -363,6 +369,9 @@ func TestOutage(t *testing.T) {
 		say(icinga.Up, icinga.OK)
 		if live, _ := titles(all()); len(live) != 0 || len(objectsOf(t, d)) != 0 {
 			t.Errorf("in the end %d live cards, %d incidents", len(live), len(objectsOf(t, d)))
+		}
+		if live, _ := titles(others()); len(live) != 0 {
+			t.Errorf("in the end the other process has %d live cards: %.300q", len(live), live)
 		}
 	})
 }

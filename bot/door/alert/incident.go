@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shitops/opsbot/actions"
@@ -65,6 +67,9 @@ type Incidents struct {
 	kv  store.KV
 	hub *Hub
 	now func() time.Time
+
+	showing [64]sync.Mutex // each for a share of the objects: one shows an object at a time
+	shown   sync.Map       // the problem whose card is live, by object
 }
 
 // NewIncidents returns the incidents that lie in kv, the bucket of guards.
@@ -86,9 +91,9 @@ func (i *Incidents) Load(ctx context.Context) error {
 		return err
 	}
 	for _, in := range open {
-		i.publish(in)
+		err = errors.Join(err, i.show(ctx, in.Object()))
 	}
-	return nil
+	return err
 }
 
 // all returns the newest incident of each object, open or not, the oldest first.
@@ -211,7 +216,7 @@ type noteOptions struct {
 }
 
 func (i *Incidents) note(ctx context.Context, a actions.Alert, o noteOptions, lines ...Line) error {
-	in, err := rule.Change(ctx, i.kv, incidentKey(a.Object()), incidentTTL, func(in *Incident) (bool, error) {
+	_, err := rule.Change(ctx, i.kv, incidentKey(a.Object()), incidentTTL, func(in *Incident) (bool, error) {
 		if in.Problem.IsZero() {
 			in.Problem = icinga.Problem{Host: a.Host, Service: a.Service, Since: a.Since}
 			in.Node, in.State = a.Node, a.State
@@ -232,8 +237,7 @@ func (i *Incidents) note(ctx context.Context, a actions.Alert, o noteOptions, li
 	if err != nil {
 		return fmt.Errorf("note what became of %s: %w", a.Object(), err)
 	}
-	i.publish(in)
-	return nil
+	return i.show(ctx, a.Object())
 }
 
 // folded is what an alert was found to be.
@@ -262,21 +266,46 @@ func (i *Incidents) fold(ctx context.Context, s stored.Stored) (folded, error) {
 	if before.open() && before.Problem != in.Problem { // its end was never reported
 		before.Ended, before.State = in.Problem.Since, "well"
 		before.add(Line{Key: "replaced", At: s.Received, Text: "it was well in between; its next problem began at " + in.Problem.Since.Format("15:04:05 MST")})
-		i.publish(before)
+		if before.Under == "" && len(before.Lines) > 0 {
+			i.hub.Publish(before.Card())
+		}
 	}
 	if in, err = i.group(ctx, in); err != nil {
 		return f, fmt.Errorf("fold alert %s: %w", s.ID, err)
 	}
 	f.symptom = in.Under != ""
-	i.publish(in)
-	return f, nil
+	return f, i.show(ctx, s.Object())
 }
 
-// publish shows an incident, unless it is told as a symptom of another.
-func (i *Incidents) publish(in Incident) {
-	if !in.Problem.IsZero() && len(in.Lines) > 0 && in.Under == "" {
-		i.hub.Publish(in.Card())
+// show publishes the incident of an object as it is stored now, unless it is told as a symptom of another. Whoever has changed an incident calls it, so that
+// what is shown in the end is what was stored in the end, whoever was faster.
+func (i *Incidents) show(ctx context.Context, object string) error {
+	lock := &i.showing[fnv1a(object)%uint32(len(i.showing))]
+	lock.Lock()
+	defer lock.Unlock()
+	in, err := i.of(ctx, object)
+	if err != nil || in.Problem.IsZero() || len(in.Lines) == 0 {
+		return err
 	}
+	id := in.Problem.ID()
+	if old, _ := i.shown.Swap(object, id); old != nil && old != id { // another process has told its end
+		i.hub.Withdraw(replacedCard(old.(string), object))
+	}
+	if in.Under != "" {
+		i.hub.Withdraw(in.foldedCard())
+		return nil
+	}
+	i.hub.Publish(in.Card())
+	if !in.open() {
+		i.shown.Delete(object)
+	}
+	return nil
+}
+
+func fnv1a(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s)) // it does not fail
+	return h.Sum32()
 }
 
 // add adds a line, unless its key is known, and keeps the first and the newest.

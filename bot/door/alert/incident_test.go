@@ -287,6 +287,7 @@ func TestNewsOfEvents(t *testing.T) {
 		"a check":               {edit(func(e *icinga.Event) { e.Type = icinga.EventCheckResult }), nil},
 		"a downtime to come":    {edit(func(e *icinga.Event) { e.Type = icinga.EventDowntimeAdded }), nil},
 		"a downtime":            {edit(func(e *icinga.Event) { e.Type, e.State = icinga.EventDowntimeEffect, "" }), []string{"DOWNTIMESTART "}},
+		"a downtime over":       {edit(func(e *icinga.Event) { e.Type = icinga.EventDowntimeEnded }), nil}, // everything is looked at
 		"made":                  {edit(func(e *icinga.Event) { e.Type, e.ObjectKind = icinga.EventCreated, "Service" }), nil},
 		"removed":               {edit(func(e *icinga.Event) { e.Type, e.ObjectKind, e.State = icinga.EventDeleted, "Service", "" }), []string{"REMOVED "}},
 		"a comment removed":     {edit(func(e *icinga.Event) { e.Type, e.ObjectKind = icinga.EventDeleted, "Comment" }), nil},

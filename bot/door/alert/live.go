@@ -96,6 +96,10 @@ func (l *live) take(ctx context.Context, e icinga.Event) error {
 		poke(l.look)
 		return nil
 	}
+	if e.Type == icinga.EventDowntimeEnded { // of several, or of one that never began: how the object is now is what counts
+		poke(l.look)
+		return nil
+	}
 	for _, n := range newsOf(e) {
 		n.Node = d.opt.Node(ctx, n.Host)
 		n.Received = d.opt.Now().UTC()
@@ -152,7 +156,7 @@ func (l *live) keepLooking(ctx context.Context) error {
 		case <-t.C:
 		case <-l.look:
 			t.Stop()
-			if err := sleep(ctx, time.Second); err != nil { // there may be more of them
+			if err := sleep(ctx, time.Second); err != nil { // there may be more reasons
 				return err
 			}
 		}
@@ -250,8 +254,6 @@ func newsOf(e icinga.Event) []stored.Stored {
 		n.Type = stored.KindUnacknowledged
 	case icinga.EventDowntimeStart, icinga.EventDowntimeEffect:
 		n.Type = icinga.TypeDowntimeStart
-	case icinga.EventDowntimeEnded:
-		n.Type = icinga.TypeDowntimeEnd
 	case icinga.EventFlapping:
 		n.Type = icinga.TypeFlappingEnd
 		if e.Flapping {

@@ -16,19 +16,20 @@ import (
 
 // monitoring is an Icinga2 in memory: objects, and streams that a test may cut, silence or fill.
 type monitoring struct {
-	mu       sync.Mutex
-	objects  map[string]icinga.Object
-	remarks  []icinga.Remark
-	held     []string
-	away     error
-	mute     bool          // results are taken and tell nothing
-	slow     time.Duration // of each query
-	no       map[string]error
-	start    time.Time
-	streams  []*feed
-	opened   []time.Time
-	asked    []icinga.EventType
-	canaries int
+	mu        sync.Mutex
+	objects   map[string]icinga.Object
+	remarks   []icinga.Remark
+	downtimes []icinga.ScheduledDowntime
+	held      []string
+	away      error
+	mute      bool          // results are taken and tell nothing
+	slow      time.Duration // of each query
+	no        map[string]error
+	start     time.Time
+	streams   []*feed
+	opened    []time.Time
+	asked     []icinga.EventType
+	canaries  int
 }
 
 // feed is one open stream.
@@ -134,6 +135,13 @@ func (m *monitoring) Object(ctx context.Context, host, service string) (icinga.O
 
 func (m *monitoring) Remarks(ctx context.Context) ([]icinga.Remark, error) {
 	return m.remarks, m.ask(ctx, "remarks")
+}
+
+func (m *monitoring) Downtimes(ctx context.Context, _, _, _ string) ([]icinga.ScheduledDowntime, error) {
+	err := m.ask(ctx, "downtimes")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.downtimes), err
 }
 
 func (m *monitoring) ProcessCheckResult(ctx context.Context, host, service string, _ icinga.CheckResult) error {

@@ -22,6 +22,7 @@ type Source interface {
 	Objects(ctx context.Context, q icinga.Query) ([]icinga.Object, error)
 	Object(ctx context.Context, host, service string) (icinga.Object, error)
 	Remarks(ctx context.Context) ([]icinga.Remark, error)
+	Downtimes(ctx context.Context, host, author, marker string) ([]icinga.ScheduledDowntime, error)
 	ProcessCheckResult(ctx context.Context, host, service string, r icinga.CheckResult) error
 }
 

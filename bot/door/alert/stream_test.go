@@ -366,3 +366,53 @@ func TestKilledStream(t *testing.T) {
 		}
 	})
 }
+
+// TestDowntimes: one that is found is told with who has set it, and that one of two is over ends nothing.
+func TestDowntimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMonitoring()
+		d, _, _, stop := listen(t, fake.New().Open(fake.Options{}), m)
+		defer stop()
+		time.Sleep(time.Second)
+		m.tell(m.set("edge-1", "disk", icinga.Critical))
+		time.Sleep(2 * time.Second)
+		depth := func(n int) {
+			m.edit(func(m *monitoring) { o := m.objects["edge-1!disk"]; o.DowntimeDepth = n; m.objects["edge-1!disk"] = o })
+		}
+		depth(2)
+		now := time.Now()
+		m.edit(func(m *monitoring) {
+			m.downtimes = []icinga.ScheduledDowntime{
+				{Host: "edge-1", Service: "disk", Author: "anna via opsbot", Until: now.Add(time.Hour), Triggered: now},
+				{Host: "edge-1", Service: "disk", Author: "bert", Until: now.Add(2 * time.Hour), Triggered: now},
+				{Host: "edge-1", Service: "disk", Author: "carl", Until: now.Add(9 * time.Hour)}, // has not begun
+				{Host: "edge-2", Service: "disk", Author: "dora", Until: now.Add(9 * time.Hour), Triggered: now},
+			}
+		})
+		m.cut()
+		time.Sleep(2 * time.Second)
+		one := func() alert.Incident {
+			t.Helper()
+			open, err := d.Incidents().Open(t.Context())
+			if err != nil || len(open) != 1 {
+				t.Fatalf("open %+v, %v", open, err)
+			}
+			return open[0]
+		}
+		if in := one(); in.Status() != alert.InDowntime || in.Downtime.By != "bert" || !in.Downtime.Until.Equal(now.Add(2*time.Hour)) {
+			t.Errorf("a downtime that was found: %+v", in.Downtime)
+		}
+		for left := range 2 {
+			depth(1 - left)
+			m.tell(icinga.Event{Type: icinga.EventDowntimeEnded, Host: "edge-1", Service: "disk", At: time.Now()})
+			time.Sleep(5 * time.Second)
+			if in := one(); (in.Status() == alert.InDowntime) != (left == 0) {
+				t.Errorf("with %d downtimes left it is %s", 1-left, in.Status())
+			}
+		}
+		if in := one(); len(in.Lines) != 3 {
+			t.Errorf("its lines are %+v, want its beginning, a downtime and its end", in.Lines)
+		}
+	})
+}
