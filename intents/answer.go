@@ -27,6 +27,9 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 		return Parsed{}, false
 	}
 	if missing.Slot == SlotCommand {
+		if !chosen {
+			value, chosen = p.chooseCommand(missing, said)
+		}
 		return p.answerCommand(pending, value, chosen)
 	}
 	if missing.Command < 0 || missing.Command >= len(pending.Commands) {
@@ -37,6 +40,13 @@ func (p *Parser) Answer(pending Parsed, text string, u Utterance) (Parsed, bool)
 		return Parsed{}, false
 	}
 	slot, values, wrong := p.answerValue(&u, o.spec, missing, value)
+	if values == nil && !p.isCommand(u) {
+		m := p.scratch(u.clock())
+		if loose, found := p.looseAnswer(m, missing, o.spec, said); found != nil {
+			slot, values, chosen = loose, found, true
+		}
+		p.release(m)
+	}
 	switch {
 	case values != nil && (chosen || !slot.kind.loose() || !p.isCommand(u)):
 		had := len(o.intent.Slots.All(slot.Name))
@@ -80,18 +90,53 @@ func (k kind) loose() bool {
 	return false
 }
 
-// isCommand reports whether u begins like a command of its own, though it may lack something.
+// chooseCommand returns the one of several whole commands that said points at: "the first one".
+func (p *Parser) chooseCommand(missing *Missing, said string) (string, bool) {
+	toks, err := p.catalog.tokenise(nil, said)
+	if err != nil || len(missing.Choices) == 0 {
+		return said, false
+	}
+	var s saying
+	pt := p.catalog.part(toks)
+	s.take(p.catalog, &pt)
+	for i := range s.words {
+		if w := s.words[i].low; !answering(w) && ordinal(w, len(missing.Choices)) < 0 {
+			return said, false
+		}
+	}
+	if i := p.pointed(&s, missing.Choices); i >= 0 {
+		return missing.Choices[i], true
+	}
+	return said, false
+}
+
+// isCommand reports whether u is a command of its own, though it may lack something, or have a slip in its verb.
 func (p *Parser) isCommand(u Utterance) bool {
 	text, err := clean(&u)
 	if err != nil {
 		return false
 	}
 	toks, err := p.catalog.tokenise(nil, text)
-	if err != nil || len(toks) == 0 || toks[0].word == wordNone {
+	if err != nil || len(toks) == 0 {
 		return false
 	}
-	_, known := p.catalog.auto.step(0, toks[0].word)
-	return known && p.Parse(u).Decision != Refuse
+	if _, known := p.catalog.auto.step(0, toks[0].word); known && toks[0].word != wordNone {
+		return p.Parse(u).Decision != Refuse
+	}
+	if len(toks) < 2 {
+		return false
+	}
+	l, err := p.catalog.lessons()
+	if err != nil || l == nil {
+		return false
+	}
+	m := p.scratch(u.clock())
+	defer p.release(m)
+	pt := p.catalog.part(toks)
+	if _, f := p.hear(m, &pt, l, &tracer{}); f.verb < 0 && f.mood < moodAdvice {
+		return false
+	}
+	return p.Parse(u).Decision != Refuse
 }
 
 // answerValue reads said as the value of one of the slots that are missing. Prepositions and the slot's own name

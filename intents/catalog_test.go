@@ -60,6 +60,7 @@ func TestBuiltInCatalogue(t *testing.T) {
 		"read jobs",
 		"reversible unschedule <job>",
 		"read status [of node <node>...] [for deployment <deployment>]",
+		"reversible teach <text> as <intent>",
 		"read whoami",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -150,7 +151,7 @@ func TestEveryVerbLeadsToItsIntent(t *testing.T) {
 				"cache.flush": " --node edge-1", "alert.ack": " --node edge-1", "alert.unack": " --node edge-1",
 				"downtime.add": " --node edge-1 --for 2h", "downtime.remove": " --node edge-1", "check.rerun": " --node edge-1", "rule.test": " --rule flush-on-low-hit-rate",
 				"node.add": " --node edge-77 --address 192.0.2.77", "node.remove": " --node edge-1",
-				"rule.enable": " --rule flush-on-low-hit-rate", "rule.disable": " --rule flush-on-low-hit-rate", "run.approve": " --run r-17", "run.reject": " --run r-17",
+				"teach": " --text \"warm it\" --intent cache.prime", "rule.enable": " --rule flush-on-low-hit-rate", "rule.disable": " --rule flush-on-low-hit-rate", "run.approve": " --run r-17", "run.reject": " --run r-17",
 				"schedule.add": " --schedule @hourly --command status", "schedule.remove": " --job morning-prime", "node.show": " --node edge-1", "run.show": " --run r-17", "run.cancel": " --run r-17", "run.retry": " --run r-17", "run.undo": " --run r-17"}[spec.Name]
 			out := say(t, p, verb+flags)
 			if spec.Name == "automation.resume" && out.Decision == intents.Ask {

@@ -55,6 +55,8 @@ func (e *entity) mask() string {
 		return maskTime
 	case kindAddress:
 		return maskAddress
+	case kindTopic:
+		return maskIntent
 	case kindCount, kindRate:
 		return maskNumber
 	case kindVNI:
@@ -187,6 +189,11 @@ func (m *matcher) formed(e *entity, i int) int {
 			m.putThing(e, kindTag, true)
 			return i + 2
 		}
+	}
+	if strings.IndexByte(t.low, '.') > 0 && m.p.catalog.spec(t.low) != nil {
+		m.vals = append(m.vals, t.low)
+		m.putThing(e, kindTopic, true)
+		return i + 1
 	}
 	if strings.ContainsAny(t.raw, ".:") && isAddress(t.raw) {
 		m.vals = append(m.vals, strings.ToLower(t.raw))
@@ -436,7 +443,10 @@ func (m *matcher) almostThing(s *saying, e *entity, i int) int {
 		raw, next = said, after
 	}
 	numbered := strings.ContainsAny(raw, "0123456789") && strings.ContainsFunc(raw, letter)
-	if !numbered && (len(raw) < 4 || !strings.ContainsAny(raw, "-_.")) || digits(raw) {
+	if digits(raw) {
+		return -1
+	}
+	if !numbered && (len(raw) < 4 || !strings.ContainsAny(raw, "-_.")) && (len(raw) < 4 || m.vocab == nil || !lettered(t.low) || m.vocab.known(t.low) || t.word != wordNone) {
 		return -1
 	}
 	for k := kindNode; k <= kindJob; k++ {

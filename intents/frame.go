@@ -422,6 +422,11 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 			}
 		}
 	}
+	if f.verb >= 0 && f.verb+1 < len(s.words) && s.of[f.verb+1] < 0 && ceases(v.base(s.words[f.verb].low)) {
+		if l, ok := v.forms[s.words[f.verb+1].low]; ok && l.form == formIng && v.acts(l.base, fr.class) {
+			fr.contra = true // "stop pausing the rules"
+		}
+	}
 	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !v.says(s.words[f.verb].low, fr.class) {
 		fr.contra = true
 	}
@@ -438,6 +443,12 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			object = true
 		case s.of[i] >= 0 || i > 0 && s.stops(i-1) || preposition(w):
 			object = false
+		}
+		if s.of[i] < 0 && s.words[i].quoted {
+			fr.odd = quote(s.words[i].raw)
+		}
+		if f.verb >= 0 && i > f.verb && s.clause[i] >= s.clause[f.verb] && s.strangeAt(v, i) {
+			fr.shift = w // it could be "unless" with a slip in it
 		}
 		if s.of[i] < 0 && !s.words[i].quoted {
 			switch {
@@ -477,6 +488,15 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			fr.alien = append(fr.alien, w)
 		}
 	}
+}
+
+// ceases reports whether the verb w ends what the verb behind it says.
+func ceases(w string) bool {
+	switch w {
+	case "stop", "quit", "cease", "end", "finish", "halt", "abort", "cancel":
+		return true
+	}
+	return false
 }
 
 // restricts reports whether word i stands where a thing would that narrows down or widens what is meant: behind "in" or "and", or between two things.

@@ -21,6 +21,7 @@ type guess struct {
 // hear takes apart the words of pt that the exact grammar does not read, and finds how they are meant.
 func (p *Parser) hear(m *matcher, pt *part, l *learned, tr *tracer) (*saying, feeling) {
 	s := &m.saying
+	m.vocab = l.vocab
 	s.take(p.catalog, pt)
 	p.correctSlips(s, l)
 	s.greet(p.catalog.cues)
@@ -70,6 +71,13 @@ func (f feeling) because(s *saying) string {
 func (p *Parser) correctSlips(s *saying, l *learned) {
 	for i := range s.words {
 		t := &s.words[i]
+		if dotted := strings.IndexByte(t.low, '.') > 0; dotted && !t.quoted && t.word == wordNone && i < 2 && !strings.ContainsAny(t.low, "0123456789/:") {
+			if near := closest(t.low, p.catalog.names()); near != "" {
+				s.slips = append(s.slips, "taking "+t.raw+" as "+near)
+				s.words[i], s.fixed[i] = p.catalog.token(near, false), true
+			}
+			continue
+		}
 		if t.quoted || t.word != wordNone || len(t.low) < 4 || strings.ContainsAny(t.low, "0123456789/.=_:-") || l.vocab.known(t.low) || p.knows(t) {
 			continue
 		}
@@ -80,6 +88,15 @@ func (p *Parser) correctSlips(s *saying, l *learned) {
 			s.words[i], s.fixed[i] = fresh, true
 		}
 	}
+}
+
+// names returns the names of all intents.
+func (c *Catalog) names() []string {
+	out := make([]string, len(c.specs))
+	for i, spec := range c.specs {
+		out[i] = spec.Name
+	}
+	return out
 }
 
 // foreign reports whether s is in another language although the inventory may have names that are words of it.
@@ -400,11 +417,16 @@ func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame,
 // strange reports whether s holds a word, wherever it stands, that nobody knows.
 func (s *saying) strange(v *vocabulary) bool {
 	for i := range s.words {
-		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] == cueNone && !v.known(s.words[i].low) && s.words[i].word == wordNone {
+		if s.strangeAt(v, i) {
 			return true
 		}
 	}
 	return false
+}
+
+// strangeAt reports whether word i is one that nobody knows.
+func (s *saying) strangeAt(v *vocabulary, i int) bool {
+	return s.of[i] < 0 && !s.words[i].quoted && s.cues[i] == cueNone && s.words[i].word == wordNone && lettered(s.words[i].low) && !v.known(s.words[i].low)
 }
 
 // lessSure decides about a command that was read without being sure.

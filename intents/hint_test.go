@@ -15,7 +15,6 @@ func TestHints(t *testing.T) {
 		// A mistyped verb: the whole command as it should be.
 		{"staus", "did you mean: stats or status"},
 		{"rusn", "did you mean: runs"},
-		{"cache.flsh edge-1", "not a command that I know"},
 		// A mistyped verb in front of something else: the verb alone.
 		{"flsh the edge", "did you mean flush?"},
 		{"cancle the meeting", "did you mean cancel?"},

@@ -63,7 +63,7 @@ func classifyOptions() classify.Options {
 func masks() []string {
 	return []string{
 		maskNode, maskDuration, maskTime, maskURL, maskDeployment, maskRun, maskService, maskSegment, maskVNI, maskAddress, maskPlatform, maskPerson, maskJob,
-		maskRule, maskNumber, maskTag, maskTenant, maskText,
+		maskRule, maskNumber, maskTag, maskIntent, maskTenant, maskText,
 	}
 }
 
@@ -125,8 +125,18 @@ func (c *Catalog) maskPhrase(text string) string {
 	var s saying
 	pt := c.part(toks)
 	s.take(c, &pt)
+	c.maskNames(&s)
 	s.listen(c.cues)
 	return s.mask()
+}
+
+// maskNames puts a mask in place of names of intents: what is learned about one is known about all.
+func (c *Catalog) maskNames(s *saying) {
+	for i := range s.words {
+		if w := &s.words[i]; strings.IndexByte(w.low, '.') > 0 && c.spec(w.low) != nil {
+			w.low = maskIntent
+		}
+	}
 }
 
 //go:embed catalog/limits

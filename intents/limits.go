@@ -61,6 +61,7 @@ func (c *Catalog) maskedSaying(text string) (*saying, bool) {
 	s := &saying{}
 	pt := c.part(toks)
 	s.take(c, &pt)
+	c.maskNames(s)
 	for i := range s.words {
 		if slices.Contains(masks(), s.words[i].low) {
 			s.of[i] = int16(len(s.ents))

@@ -24,10 +24,11 @@ type matcher struct {
 
 	saying   saying // scratch for free words
 	margins  []float32
-	heard    []string // scratch: words that may say a time
-	polished []token  // scratch: words without courtesy
-	prior    []Intent // the commands before, in the same message
-	last     []Intent // the commands that "it" may refer to
+	vocab    *vocabulary // of the saying, nil where names with slips in them are not wanted
+	heard    []string    // scratch: words that may say a time
+	polished []token     // scratch: words without courtesy
+	prior    []Intent    // the commands before, in the same message
+	last     []Intent    // the commands that "it" may refer to
 	lastRun  string
 	exact    bool // the exact grammar alone
 	inner    bool // the words are one of several orders

@@ -115,6 +115,8 @@ func maskOf(hole string) (string, bool) {
 		return maskNumber, true
 	case "tag":
 		return maskTag, true
+	case "intent", "topic":
+		return maskIntent, true
 	case "tenant":
 		return maskTenant, true
 	case "reason", "text", "command":
@@ -127,7 +129,7 @@ func maskOf(hole string) (string, bool) {
 func holeNames() []string {
 	return []string{
 		"node", "duration", "time", "url", "deployment", "run", "service", "segment", "vni", "site", "platform", "person", "job", "rule", "count", "tag", "address",
-		"tenant", "reason", "text",
+		"tenant", "reason", "text", "intent",
 	}
 }
 
@@ -149,6 +151,7 @@ const (
 	maskRule       = "xrule"
 	maskNumber     = "xnum"
 	maskTag        = "xtag"
+	maskIntent     = "xintent"
 	maskTenant     = "xtenant"
 	maskText       = "xtext"
 )

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/shitops/opsbot/intents"
 )
 
@@ -27,7 +28,13 @@ func TestRestrictionsAreNeverDropped(t *testing.T) {
 			for _, word := range unknown {
 				text := strings.Replace(command, "N", strings.Replace(frame, "W", word, 1), 1)
 				lines++
-				if out := hearsay(t, p, text); changing(out) && !newName(out, word) {
+				out := hearsay(t, p, text)
+				if right := slipRight(text); right != text && changing(out) {
+					if want := hearsay(t, p, right); cmp.Equal(nodesOf(out), nodesOf(want)) && out.Decision == intents.Confirm {
+						continue // put right, shown, and done after a yes alone
+					}
+				}
+				if changing(out) && !newName(out, word) {
 					if wide[frame]++; wide[frame] <= 3 {
 						t.Errorf("Parse(%q) = %s", text, brief(out))
 					}
@@ -36,6 +43,20 @@ func TestRestrictionsAreNeverDropped(t *testing.T) {
 		}
 	}
 	t.Logf("%d lines with a restriction that is not understood, of which these would change something all the same: %v", lines, wide)
+}
+
+// slipRight puts the slips in text right.
+func slipRight(text string) string {
+	return strings.NewReplacer("lisbonn", "lisbon", "perlin", "berlin", "hamburgh", "hamburg", "thruogh", "through", "thry", "thru").Replace(text)
+}
+
+// nodesOf returns the nodes of every command of out.
+func nodesOf(out intents.Parsed) []string {
+	var nodes []string
+	for _, c := range out.Commands {
+		nodes = append(nodes, c.Slots.All("node")...)
+	}
+	return nodes
 }
 
 // newName reports whether word names what out makes, which nobody needs to know.

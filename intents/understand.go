@@ -37,6 +37,14 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 			return p.moody(m, l, pt, s, f, tr)
 		}
 	}
+	if l != nil && s.pronoun() >= 0 { // "then prime it": the grammar knows no "it"
+		found, ended := slices.Clone(m.found), slices.Clone(m.ended)
+		if o := p.free(m, l, pt, s, f, tr); o.decision != Refuse && o.decision != Answer {
+			return o
+		}
+		s, f = p.hear(m, pt, l, &tracer{})
+		m.found, m.ended, m.part, m.toks = found, ended, pt, pt.toks
+	}
 	if half := p.unfinished(m); half != nil {
 		if !half.missing && len(half.faults) == 0 && half.err == "" {
 			tr.reading(half, ", finished by flags")

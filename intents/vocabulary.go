@@ -51,8 +51,10 @@ func (c *Catalog) newVocabulary() *vocabulary {
 	}
 	for class, spec := range c.specs {
 		if slices.ContainsFunc(spec.Slots, func(s SlotSpec) bool { return s.kind == kindCommand || s.kind == kindText }) {
-			for _, verb := range spec.Verbs {
-				v.holds[verb] = true
+			for _, verb := range slices.Concat(spec.Verbs, spec.Words) {
+				if !light(verb) {
+					v.holds[verb] = true
+				}
 			}
 		}
 		v.opposite = append(v.opposite, c.classOf(spec.Opposite))
@@ -386,13 +388,13 @@ func functionWords() string {
 	return `a an the this that these those it its they them their there here you me us my your our his her him of in on at by for from with into onto out off up down over under again about between through during and so yet then
 as to 's 'll 'd 've 're 'm all any some both thing things stuff content contents few more most much many lot lots bit little other another such same own one ones everything anything something please thanks now just only also too very really quite rather pretty
 almost maybe perhaps today tonight soon first second last next new old whole entire full complete completely totally fully properly correctly quickly fast slowly slow carefully back away together ahead around right well ok okay sorry hello hi hey
-oh ah immediately currently still later before because since like not no yes once`
+oh ah immediately beforehand everywhere upfront thoroughly entirely altogether wholly freshly anew temporarily briefly promptly swiftly gently safely manually individually separately likewise simply straight already properly super extra exactly actually definitely certainly surely hopefully kindly both simultaneously immediately currently still later before because since like not no yes once`
 }
 
 // shiftingWords change what a sentence says, unless a phrase of the intent has them: who does it, whether it was done, what is left out.
 func shiftingWords() string {
 	return `is are was were be been being am do does did has have had having will would shall should can could may might must i we he she they who whom whose which what where when why how if or nor than but except excluding without besides apart
-minus instead every each daily hourly weekly nightly monthly always regularly periodically constantly ever forever awhile yesterday ago earlier already nothing nobody none nowhere somebody someone everybody everyone anybody anyone`
+minus instead every each daily hourly weekly nightly monthly always regularly periodically constantly ever forever awhile yesterday ago earlier nothing nobody none nowhere somebody someone everybody everyone anybody anyone`
 }
 
 // genericWords are what people call machines, caches and trouble; they say nothing about which intent is meant.
