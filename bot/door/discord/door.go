@@ -98,7 +98,16 @@ func (d *Door) Deliver(ctx context.Context, to actions.Origin, c reply.Card) err
 	if !d.Holds(to) {
 		return fmt.Errorf("deliver card %s: %s %s is not at this door", c.ID, to.Door, to.Channel)
 	}
-	return d.box.Send(ctx, outbox.Place{Channel: to.Channel, Thread: to.Thread}, c)
+	return d.box.Send(ctx, outbox.Place{Channel: spot(to.Channel)}, c)
+}
+
+// spot is the outbox's name of a place. A channel's id says all: one message must have one name, whether or not its server is known.
+func spot(where string) string {
+	guild, id, _ := strings.Cut(where, "/")
+	if strings.HasPrefix(guild, "@") {
+		return where
+	}
+	return "channel/" + id
 }
 
 // Tell implements door.Chat. Without a channel for alerts it does nothing.
@@ -106,11 +115,7 @@ func (d *Door) Tell(ctx context.Context, c reply.Card) error {
 	if d.o.Alerts == "" {
 		return nil
 	}
-	guild := "-" // which server the channel is in does not matter
-	if len(d.o.Guilds) > 0 {
-		guild = d.o.Guilds[0]
-	}
-	return d.box.Send(ctx, outbox.Place{Channel: place(guild, d.o.Alerts)}, c)
+	return d.box.Send(ctx, outbox.Place{Channel: spot("/" + d.o.Alerts)}, c)
 }
 
 // Ring implements door.Chat.

@@ -219,6 +219,38 @@ func TestStoreDown(t *testing.T) {
 	})
 }
 
+// TestStoreDownForMessages tells the author of a message, too.
+func TestStoreDownForMessages(t *testing.T) {
+	t.Parallel()
+	b := open(t, "gateway", nil, nil)
+	b.faulty(func(op storefake.Op) storefake.Fault {
+		if strings.HasPrefix(op.Key, "inbox.") {
+			return storefake.Unavailable
+		}
+		return storefake.None
+	})
+	b.s.Say(anna, channel, "<@"+fake.BotUser+"> run r-10", fake.Said{})
+	b.sees(anna, channel, "cannot write down")
+	if n := len(b.desk.messages()); n != 0 {
+		t.Errorf("the desk heard %v", b.desk.messages())
+	}
+}
+
+// TestIncidentAnyServer edits one message, whether the alerts were told or their button was pressed, also where no server is configured.
+func TestIncidentAnyServer(t *testing.T) {
+	t.Parallel()
+	b := open(t, "http", nil, func(o *discord.Options) { o.Guilds = nil })
+	if err := b.door.Tell(b.ctx(), reply.Card{ID: "question/tok12", Kind: reply.Failed, Title: "edge-1 is down", Token: "tok12", Buttons: []reply.Button{{Label: "Acknowledge", Say: "ack edge-1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	m := b.sees(ben, alerts, "edge-1 is down")
+	b.click(ben, m, "Acknowledge")
+	b.sees(ben, alerts, "done as ack edge-1")
+	b.until("the message was edited", func() bool {
+		return len(messagesWith(b, alerts, "edge-1 is down"))+len(messagesWith(b, alerts, "answered: ack edge-1")) == 1
+	})
+}
+
 // TestRepliesLost lets every second answer of the store get lost: each command is worked off once and answered once.
 func TestRepliesLost(t *testing.T) {
 	transports(t, func(t *testing.T, b *bench) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/outbox"
+	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/bot/reply/embed"
 )
 
@@ -151,7 +153,7 @@ func (d *Door) interactionWork(i *interaction, a embed.Action, e entry) work {
 			ID: i.ID, Text: a.Text, Token: a.Token, As: "discord:" + i.who(), At: e.At, Patient: true,
 			Origin: actions.Origin{Door: "discord", Channel: where, Message: i.ID},
 		},
-		place: outbox.Place{Channel: where, User: i.who(), Hook: h.String(), HookEnds: e.At.Add(hookFor)},
+		place: outbox.Place{Channel: spot(where), User: i.who(), Hook: h.String(), HookEnds: e.At.Add(hookFor)},
 	}
 }
 
@@ -184,10 +186,22 @@ func (d *Door) hear(ctx context.Context, body []byte) (*work, error) {
 		return nil, nil
 	case err != nil:
 		d.o.Count("unstored")
+		d.sorry(ctx, m)
 		return nil, err
 	}
 	w := messageWork(&m, text, token, e)
 	return &w, nil
+}
+
+// sorry tells that a message could not be written down. There is no store to remember it by: it is tried once.
+func (d *Door) sorry(ctx context.Context, m message) {
+	text := embed.Render(reply.Card{Kind: reply.Error, Title: "I cannot write down what you want at the moment, so nothing was done", Hint: "try again in a minute"}, embed.Options{})
+	out := outgoing{Message: text, Nonce: m.ID, EnforceNonce: true, Reference: &reference{Message: m.ID}}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := d.rest.call(ctx, http.MethodPost, "channels/"+m.Channel+"/messages", out, nil); err != nil {
+		d.o.Log.Warn("nor is its author told", "message", m.ID, "err", err)
+	}
 }
 
 // kinds of messages that people write: a plain one and an answer to another.
@@ -268,7 +282,7 @@ func messageWork(m *message, text, token string, e entry) work {
 			ID: m.ID, Text: text, Token: token, As: "discord:" + m.Author.ID, At: e.At, Patient: true,
 			Origin: actions.Origin{Door: "discord", Channel: where, Message: m.ID},
 		},
-		place: outbox.Place{Channel: where, User: m.Author.ID, Hook: "re|" + m.ID},
+		place: outbox.Place{Channel: spot(where), User: m.Author.ID, Hook: "re|" + m.ID},
 	}
 }
 
