@@ -55,9 +55,8 @@ func downtimeCrash(t *testing.T, fault fake.Fault, at int) (hit bool) {
 	r := anna("downtime.add", "node=edge-1", "node=edge-2", "duration=2h")
 	r.Cause, r.At = "terminal:1", time.Now()
 	p := plan(t, home(healthy(), m), r)
-	done := false
 	first, stop := live(t, disk.Open(fake.Options{Inject: func(op fake.Op) fake.Fault {
-		if op.N == at && !done {
+		if op.N == at {
 			hit = true
 			return fault
 		}
@@ -65,7 +64,6 @@ func downtimeCrash(t *testing.T, fault fake.Fault, at int) (hit bool) {
 	}}), m, "first")
 	_, _, _ = first.Accept(t.Context(), p) // the crash may lie here
 	time.Sleep(time.Minute)
-	done = true
 	stop()
 	second, stop := live(t, disk.Open(fake.Options{}), m, "second")
 	defer stop()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -299,8 +300,9 @@ func TestHeld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMonitoring()
-		held := true
-		h := newHome(t, sample(), m, func(o *enrol.Options) { o.Held = func(context.Context) (bool, error) { return held, nil } })
+		var held atomic.Bool
+		held.Store(true)
+		h := newHome(t, sample(), m, func(o *enrol.Options) { o.Held = func(context.Context) (bool, error) { return held.Load(), nil } })
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go func() { _ = h.Run(ctx) }()
@@ -308,7 +310,7 @@ func TestHeld(t *testing.T) {
 		if len(m.names()) != 0 {
 			t.Errorf("made %q", m.names())
 		}
-		held = false
+		held.Store(false)
 		time.Sleep(2 * time.Minute)
 		if len(m.names()) != 8 {
 			t.Errorf("then made %q", m.names())

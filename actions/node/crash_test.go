@@ -66,9 +66,8 @@ func crash(t *testing.T, fault fake.Fault, at int, removal bool) (hit bool) {
 		want = nil
 	}
 	p.Request.Cause = "terminal:1"
-	over := false
 	_, first, stop := live(t, disk.Open(fake.Options{Inject: func(op fake.Op) fake.Fault {
-		if op.N == at && !over {
+		if op.N == at {
 			hit = true
 			return fault
 		}
@@ -76,7 +75,6 @@ func crash(t *testing.T, fault fake.Fault, at int, removal bool) (hit bool) {
 	}}), "first")
 	_, _, _ = first.Accept(t.Context(), p) // the crash may lie here
 	time.Sleep(time.Minute)
-	over = true
 	stop()
 	b, second, stop := live(t, disk.Open(fake.Options{}), "second")
 	defer stop()
