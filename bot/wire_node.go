@@ -27,7 +27,7 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 	}
 	a.added = s
 	a.nodes = node.New(node.Options{
-		Health: a.content.Health, Store: s, World: liveWorld{a}, Users: []node.User{a.jobsOf, a.runsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+		Health: a.content.Health, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
 		Added: a.enrol.Added, Removed: a.enrol.Removed,
 	})
 	follow, stop := context.WithCancel(work)
@@ -66,6 +66,11 @@ func (a *App) inventory(file, orphans []actions.Node) (nodes, left []actions.Nod
 	added := slices.DeleteFunc(a.added.Nodes(), func(n actions.Node) bool { return has(file, n.Name) })
 	left = slices.DeleteFunc(slices.Clone(orphans), func(n actions.Node) bool { return has(added, n.Name) })
 	return slices.Concat(file, added), left
+}
+
+// inFile tells whether the configuration file defines a node.
+func (a *App) inFile(name string) bool {
+	return slices.ContainsFunc(a.config.Load().Nodes(), func(n actions.Node) bool { return n.Name == name })
 }
 
 // jobsOf names the jobs whose commands are about a node.

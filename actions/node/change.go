@@ -144,10 +144,11 @@ func (n *Nodes) planRemove(ctx context.Context, r actions.Request, w actions.Wor
 	}
 	have, revision, err := n.opts.Store.read(ctx, nd.Name)
 	step := actions.Step{Kind: KindDrop, Key: "node/" + nd.Name, Args: actions.Encode(have), Say: "take " + nd.Name + " out of the inventory"}
+	ofFile := n.opts.File != nil && n.opts.File(nd.Name)
 	switch {
 	case err != nil:
 		return actions.Plan{}, err
-	case revision != 0:
+	case revision != 0 && !ofFile:
 	case nd.Orphaned && n.opts.Forget != nil:
 		step.Kind, step.Args, step.Say = KindForget, actions.Encode(Record{Node: nd}), "forget "+nd.Name+", which has vanished from the configuration file"
 	default:

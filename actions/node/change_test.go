@@ -48,6 +48,7 @@ func (j joined) Node(ctx context.Context, name string) (actions.Node, error) {
 type home struct {
 	*node.Nodes
 	store   *node.Store
+	kv      store.KV
 	world   joined
 	changes atomic.Int32
 	kept    []string // orphans that are kept
@@ -55,7 +56,7 @@ type home struct {
 
 func newHome(t *testing.T, kv store.KV, edit ...func(*node.Options)) *home {
 	t.Helper()
-	h := &home{kept: []string{"edge-2"}}
+	h := &home{kept: []string{"edge-2"}, kv: kv}
 	s, err := node.NewStore(node.StoreOptions{KV: kv, Changed: func(context.Context) { h.changes.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
@@ -241,6 +242,10 @@ func TestRemoveRefuses(t *testing.T) {
 		}
 	}
 	h.world.deployments = nil
+	claimed := newHome(t, h.kv, func(o *node.Options) { o.File = func(name string) bool { return name == "edge-9" } })
+	if _, err := claimed.plan(t, "node.remove", "node=edge-9"); err == nil || !strings.Contains(err.Error(), "is in the configuration file") {
+		t.Errorf("of one that the file has taken over: %v", err)
+	}
 	if _, err := h.plan(t, "node.remove", "node=edge-1"); err == nil || !strings.Contains(err.Error(), "is in the configuration file, which alone decides") {
 		t.Errorf("of the file: %v", err)
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	Store *Store
 	// World is the inventory of now, by which a step proves that a node is known everywhere; nil proves nothing.
 	World actions.World
+	// File tells whether the configuration file defines a node, which then alone decides about it; nil for what the store does not hold.
+	File func(name string) bool
 	// Users are asked who refers to a node before it is removed, besides the deployments.
 	Users []User
 	// Added and Removed return what else is to be done about a new node, and about one that goes; nil for nothing.
