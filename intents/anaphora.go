@@ -72,7 +72,7 @@ func (p *Parser) referLoosely(m *matcher, s *saying, fr *frame) {
 	}
 	it := -1
 	for i := range s.words {
-		if s.of[i] < 0 && slices.Contains([]string{"it", "them", "its", "edge", "node", "box", "machine", "host"}, s.words[i].low) {
+		if s.of[i] < 0 && (slices.Contains([]string{"it", "them", "its", "edge", "node", "box", "machine", "host"}, s.words[i].low) || s.words[i].low == "that" && i == len(s.words)-1) {
 			it = i
 		}
 	}

@@ -203,7 +203,8 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 		}
 		class = g.reading
 	}
-	if f.mood == moodState {
+	certain := class == g.class && g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap
+	if f.mood == moodState && (!certain || p.catalog.specs[class].Risk.Changes()) {
 		return p.told(m, s, f, g, l, pt)
 	}
 	fr := p.frame(m, s, l, class, f)
@@ -216,13 +217,16 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 		return refuse(why)
 	}
 	if !fr.spec.Risk.Changes() {
-		if fr.odd != "" || fr.shift != "" && !s.question || fr.loose(s) || !fr.specific(s, l.vocab, g, l) {
+		if fr.odd != "" || fr.loose(s) || !fr.plainly(s, l.vocab, certain) && (fr.shift != "" && !s.question || !fr.specific(s, l.vocab, g, l)) {
 			tr.add("gate: nothing in it is about ", fr.spec.Name)
 			return p.nothing(m, s, f, pt)
 		}
 		o := p.toSee(fr, g, l)
 		if o.decision == Act && fr.spec.Name == "help" && f.mood != moodCommand {
 			o.decision, o.because = Answer, "a question; this is how it is said"
+		}
+		if o.decision == Act && f.mood == moodState {
+			o.decision, o.because = Answer, "a statement, not an order; this is how it stands"
 		}
 		return o
 	}
@@ -291,6 +295,19 @@ func (p *Parser) flagged(m *matcher, pt *part, fr *frame) string {
 	fr.slots, fr.options = f.slots, f.options
 	fr.faults = append(fr.faults, f.faults...)
 	return f.err
+}
+
+// plainly reports whether a request to see is certain, and nothing but what it is about is spoken of.
+func (fr *frame) plainly(s *saying, v *vocabulary, certain bool) bool {
+	if !certain {
+		return false
+	}
+	own := s.question || s.names()
+	for i := range s.words {
+		w := s.words[i].low
+		own = own || s.of[i] < 0 && !v.function[w] && !v.shifting[w] && !v.generic[w] && v.says(w, fr.class)
+	}
+	return own && (len(fr.alien) == 0 || s.names() && len(fr.alien) < 2)
 }
 
 // specific reports whether something in s is about the intent that only shows: a thing of the inventory, or a word that belongs to it. Words that belong

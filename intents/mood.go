@@ -200,9 +200,11 @@ func (v *vocabulary) headMood(s *saying, verb int) (mood, int) {
 		switch {
 		case verb > i && s.clause[verb] != s.clause[i] && !s.question:
 			return moodCommand, -1 // "I'm looking into edge-8, ack it"
+		case s.words[i].low == "who" && !v.anyHeavy(s):
+			return moodShow, i
 		case any:
 			return moodReport, i
-		case s.question:
+		case s.question, s.words[i].low == "who", s.words[i].low == "did", s.words[i].low == "has", s.words[i].low == "when":
 			return moodShow, i
 		}
 		return moodState, i
@@ -521,6 +523,13 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 		return -1
 	}
 	l, ok := v.forms[s.words[i].low]
+	if w := s.words[i].low; (w == "have" || w == "get") && i+1 < len(s.words) && s.of[i+1] >= 0 && !s.question {
+		for j := i + 1; j < len(s.words) && s.clause[j] == s.clause[i]; j++ {
+			if l, past := v.forms[s.words[j].low]; s.of[j] < 0 && past && l.form == formPast && v.strong(s, j) {
+				return j // "have edge-2 checked"
+			}
+		}
+	}
 	if !ok && v.verbByPlace(s, i) {
 		return i
 	}
@@ -584,8 +593,8 @@ func (v *vocabulary) wished(s *saying, i int) int {
 			return i
 		}
 	}
-	if s.of[want] < 0 && s.words[want].low == "we" && i > want+1 {
-		return want // "we need 4 packagers instead of 2"
+	if w := s.words[want].low; s.of[want] < 0 && i > want+1 && (w == "we" || w == "make" || w == "be" || w == "see") {
+		return want // "we need 4 packagers instead of 2", "make sure sport-1 is hot"
 	}
 	return -1
 }
