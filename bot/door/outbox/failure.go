@@ -34,7 +34,11 @@ func (l *lane) failed(ctx context.Context, j job, err error) {
 		defer b.mu.Unlock()
 		if j.kind == post && !errors.Is(err, ErrNotSent) && !errors.Is(err, errFind) {
 			b.o.Count("unknown")
-			j.message.unsure = true
+			if j.message.unsure && j.message.tried != j.want.hash {
+				j.message.tried = "" // one of several
+			} else {
+				j.message.unsure, j.message.tried = true, j.want.hash
+			}
 		}
 		l.failures++
 		l.hold(backoff(l.failures))
@@ -114,7 +118,7 @@ func (l *lane) deleted(ctx context.Context, j job) {
 	if again {
 		j.message.rec.Anew++
 		j.message.rec.Message, j.message.rec.Shown = "", ""
-		j.message.unsure, j.message.edited = false, time.Time{}
+		j.message.unsure, j.message.tried, j.message.edited = false, "", time.Time{}
 	}
 	b.mu.Unlock()
 	if !again {

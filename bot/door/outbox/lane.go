@@ -186,6 +186,7 @@ type job struct {
 	id     string
 	nonce  string
 	unsure bool
+	found  bool // by an earlier attempt, of which only the nonce is known
 	want   wanted
 }
 
@@ -285,10 +286,9 @@ func (l *lane) call(ctx context.Context, j *job) error {
 			return errors.Join(errFind, err)
 		}
 		if found {
-			j.id = id
+			j.id, j.found = id, true
 			return nil
 		}
-		j.unsure = false
 	}
 	id, err := b.o.Wire.Post(long, j.place, j.want.card, j.nonce)
 	j.id = id

@@ -28,6 +28,10 @@ type Options struct {
 	// Elsewhere returns where to bring a final card whose place is gone, as to the person who asked.
 	Elsewhere func(Place) (Place, bool)
 
+	// Fresh is set where every Post makes a message with its content. Elsewhere a Post whose nonce was used may return the first message, and what
+	// that shows is not known.
+	Fresh bool
+
 	EditEvery time.Duration // least time between two edits of one message; default 2 s
 	PostEvery time.Duration // least time between two new messages in one channel; default 1 s
 	Posts     Rate          // new messages in all channels together; default unlimited

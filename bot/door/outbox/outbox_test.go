@@ -161,6 +161,23 @@ func TestPostsAtMostOnce(t *testing.T) {
 	}
 }
 
+// TestEchoedPost loses the answer to the post of a first state on a platform where the same nonce yields the first message: the end is shown all the
+// same.
+func TestEchoedPost(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		w.wire.echo = true
+		first := true
+		w.wire.lost = func(op, _ string) bool { was := first && op == "post"; first = false; return was }
+		w.send("c", live("r-1", "accepted"))
+		synctest.Wait()
+		w.send("c", done("r-1", "done"))
+		w.settle()
+		if got := titles(w.wire.all("c")); got != "done" {
+			t.Errorf("messages = %s, want one that says done", got)
+		}
+	})
+}
+
 func TestErrors(t *testing.T) {
 	tests := []struct {
 		name  string

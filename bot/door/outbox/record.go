@@ -51,6 +51,7 @@ type message struct {
 	users  int       // calls of Send under way
 	edited time.Time // the last call
 	unsure bool      // it may be on the platform already
+	tried  string    // the hash of what it shows then, "" when that is not known
 	dirty  time.Time // when the record is to be written, zero when it is written
 }
 

@@ -183,7 +183,12 @@ func chaos(t *testing.T, seed uint64) {
 	rnd := seeded(seed)
 	var mu sync.Mutex
 	dice := func(n int) int { mu.Lock(); defer mu.Unlock(); return rnd.IntN(n) }
-	w := newWorld(t, slackly)
+	echo := dice(2) == 0
+	w := newWorld(t, func(o *outbox.Options) {
+		slackly(o)
+		o.DigestOver, o.DigestAfter, o.Fresh = 1+dice(8), time.Duration(1+dice(2000))*time.Millisecond, !echo
+	})
+	w.wire.echo = echo
 	defer func() { w.stop() }()
 	stormy := true
 	w.wire.takes = 50 * time.Millisecond
@@ -203,8 +208,8 @@ func chaos(t *testing.T, seed uint64) {
 	}
 	w.wire.lost = func(string, string) bool { return stormy && dice(10) == 0 }
 	want := map[string]string{} // by channel and card
-	for step := range 60 {
-		channel, id := fmt.Sprint("c", dice(3)), fmt.Sprint("r-", dice(8))
+	for step := range 120 {
+		channel, id := fmt.Sprint("c", dice(3)), fmt.Sprint("r-", dice(30))
 		title := fmt.Sprintf("%s at %d", id, step)
 		// Only what is final is safe from a crash.
 		if want[channel+id] == "" && dice(2) == 0 {

@@ -100,7 +100,7 @@ func New(o Options) (*Door, error) {
 	out, err := outbox.New(outbox.Options{
 		Door: d.name, KV: o.KV, Wire: d.wire, Log: o.Log, Now: o.Now, Count: o.Count,
 		Alarm:     func(err error) { d.state.refused("the bot's token", err) },
-		Elsewhere: d.elsewhere,
+		Elsewhere: d.elsewhere, Fresh: true,
 		PostEvery: o.Pace.PostEvery, EditEvery: o.Pace.EditEvery, Edits: o.Pace.Edits,
 	})
 	if err != nil {
