@@ -1,0 +1,288 @@
+package overlay
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Op is what happens to an object.
+type Op uint8
+
+// Operations.
+const (
+	Add     Op = iota + 1
+	Set        // the object stays, its values change
+	Replace    // the object must be made anew, since the value cannot be changed
+	Remove
+)
+
+// String gives the sign that a plan shows: + ~ ! -.
+func (o Op) String() string {
+	switch o {
+	case Add:
+		return "+"
+	case Set:
+		return "~"
+	case Replace:
+		return "!"
+	case Remove:
+		return "-"
+	}
+	return "?"
+}
+
+// Change is one object and what happens to it. Have is what is there now, for Set and Replace.
+type Change struct {
+	Op     Op     `json:"op"`
+	Object Object `json:"object"`
+	Have   Object `json:"have,omitzero"`
+}
+
+// String gives the change as a line of a plan.
+func (c Change) String() string {
+	if c.Op == Set || c.Op == Replace {
+		return fmt.Sprintf("%s %s, was %s", c.Op, c.Object, strings.SplitN(c.Have.String(), ": ", 2)[1])
+	}
+	return c.Op.String() + " " + c.Object.String()
+}
+
+// Changes is the difference between what a node must hold and what it holds. List is in the order in which it is to be done: what traffic
+// needs is made before what it no longer needs is removed.
+type Changes struct {
+	Node       string     `json:"node"`
+	Generation uint64     `json:"generation"`
+	List       []Change   `json:"list,omitempty"`
+	Blocked    []Conflict `json:"blocked,omitempty"` // segments left alone because something foreign is in the way
+	Announce   []Member   `json:"announce,omitempty"`
+	held       int        // segments and endpoints the node holds
+	gone       map[VNI]bool
+}
+
+// Empty tells whether the node holds what it must.
+func (c Changes) Empty() bool { return len(c.List) == 0 }
+
+// Diff is what has to change on a node that holds have so that it holds want. It changes nothing, and costs time in proportion to both.
+//
+// A VNI whose devices or port something foreign occupies is left alone and reported as blocked.
+func Diff(want Desired, have Observed) Changes {
+	c := Changes{Node: want.Node, Generation: want.Generation, gone: map[VNI]bool{}}
+	for _, v := range want.Gone {
+		c.gone[v] = true
+	}
+	wanted := want.Objects()
+	c.Blocked = foreignConflicts(want, have.Foreign)
+	blocked := map[VNI]bool{}
+	for _, b := range c.Blocked {
+		blocked[b.VNI] = true
+	}
+	d := differ{changes: &c}
+	groups(wanted, have.Objects, func(vni VNI, want, have []Object) {
+		c.held += countHeld(have)
+		if !blocked[vni] {
+			d.segment(want, have)
+		}
+	})
+	c.List = slices.Concat(d.makes, d.removes)
+	slices.SortStableFunc(c.List[:len(d.makes)], func(a, b Change) int { return int(a.Object.Kind) - int(b.Object.Kind) })
+	slices.SortStableFunc(c.List[len(d.makes):], func(a, b Change) int { return int(b.Object.Kind) - int(a.Object.Kind) })
+	c.Announce = announcements(want, d.makes)
+	return c
+}
+
+// differ gathers changes.
+type differ struct {
+	changes        *Changes
+	makes, removes []Change
+}
+
+// groups calls do for each VNI with what is wanted and held of it. Both lists are in order.
+func groups(want, have []Object, do func(vni VNI, want, have []Object)) {
+	run := func(list []Object, vni VNI) int {
+		n := 0
+		for n < len(list) && list[n].VNI == vni {
+			n++
+		}
+		return n
+	}
+	for len(want) > 0 || len(have) > 0 {
+		var vni VNI
+		switch {
+		case len(want) == 0:
+			vni = have[0].VNI
+		case len(have) == 0:
+			vni = want[0].VNI
+		default:
+			vni = min(want[0].VNI, have[0].VNI)
+		}
+		w, h := run(want, vni), run(have, vni)
+		do(vni, want[:w], have[:h])
+		want, have = want[w:], have[h:]
+	}
+}
+
+// segment adds the changes of one VNI.
+func (d *differ) segment(want, have []Object) {
+	if slices.Equal(want, have) {
+		return
+	}
+	if len(want) == 0 {
+		for _, o := range have { // the entries go with their devices
+			if o.Kind <= Port {
+				d.removes = append(d.removes, Change{Op: Remove, Object: o})
+			}
+		}
+		return
+	}
+	have = d.replaced(want, have)
+	for len(want) > 0 || len(have) > 0 {
+		order := 0
+		switch {
+		case len(want) == 0:
+			order = 1
+		case len(have) == 0:
+			order = -1
+		default:
+			order = CompareObjects(want[0], have[0])
+		}
+		switch {
+		case order < 0:
+			d.makes = append(d.makes, Change{Op: Add, Object: want[0]})
+			want = want[1:]
+		case order > 0:
+			d.removes = append(d.removes, Change{Op: Remove, Object: have[0]})
+			have = have[1:]
+		default:
+			if want[0] != have[0] {
+				d.makes = append(d.makes, d.alter(want[0], have[0]))
+			}
+			want, have = want[1:], have[1:]
+		}
+	}
+}
+
+// alter is the change from one value of an object to another.
+func (d *differ) alter(want, have Object) Change {
+	c := Change{Op: Set, Object: want, Have: have}
+	if mustReplace(want, have) {
+		c.Op = Replace
+	}
+	return c
+}
+
+// mustReplace tells whether an object has to be made anew: a tunnel's port and family and what a device of another kind bears our name cannot
+// be changed.
+func mustReplace(want, have Object) bool {
+	switch want.Kind {
+	case Tunnel:
+		return want.Port != have.Port || want.VTEP.Is4() != have.VTEP.Is4() || have.Flaw == FlawKind
+	case Bridge, Port:
+		return have.Flaw == FlawKind
+	}
+	return false
+}
+
+// FlawKind is the flaw of a device that bears our name and mark and is of another kind.
+const FlawKind = "wrong kind of device"
+
+// replaced drops from have what vanishes with devices that are made anew or are gone already, so that it is added again in the same pass.
+func (d *differ) replaced(want, have []Object) []Object {
+	lost := map[string]bool{}
+	for _, w := range want {
+		if w.Kind > Port {
+			break
+		}
+		i, found := slices.BinarySearchFunc(have, w, CompareObjects)
+		if !found || mustReplace(w, have[i]) {
+			lost[w.Device()] = true
+		}
+	}
+	if len(lost) == 0 {
+		return have
+	}
+	return slices.DeleteFunc(slices.Clone(have), func(o Object) bool { return o.Kind > Port && lost[o.Device()] })
+}
+
+// countHeld counts what the brake counts: segments and endpoints.
+func countHeld(have []Object) (n int) {
+	for _, o := range have {
+		if o.Kind == Tunnel || o.Kind == Port {
+			n++
+		}
+	}
+	return n
+}
+
+// Removals counts the segments and endpoints that would go without having been deleted on purpose.
+func (c Changes) Removals() (n int) {
+	for _, ch := range c.List {
+		if ch.Op == Remove && (ch.Object.Kind == Tunnel || ch.Object.Kind == Port) && !c.gone[ch.Object.VNI] {
+			n++
+		}
+	}
+	return n
+}
+
+// Limits of the brake: a pass that removes more waits for a yes.
+const (
+	BrakeObjects = 10 // objects
+	BrakeShare   = 4  // a quarter of what the node holds
+)
+
+// Brake tells whether the changes must wait for a yes, and the sentence that says why.
+func (c Changes) Brake() (bool, string) {
+	n := c.Removals()
+	switch {
+	case n > BrakeObjects:
+		return true, fmt.Sprintf("%s would lose %d segments and endpoints, more than %d at once", c.Node, n, BrakeObjects)
+	case n > 0 && n*BrakeShare > c.held:
+		return true, fmt.Sprintf("%s would lose %d of %d segments and endpoints, more than a quarter", c.Node, n, c.held)
+	}
+	return false, ""
+}
+
+// WithoutRemovals is the changes that make and none that removes: what may be done while the brake holds.
+func (c Changes) WithoutRemovals() Changes {
+	c.List = slices.DeleteFunc(slices.Clone(c.List), func(ch Change) bool { return ch.Op == Remove })
+	return c
+}
+
+// String gives the plan as text, a line a change, in the order in which it is done.
+func (c Changes) String() string {
+	var b strings.Builder
+	for _, k := range c.Blocked {
+		fmt.Fprintf(&b, "x %s\n", k)
+	}
+	for _, ch := range c.List {
+		b.WriteString(ch.String())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// announcements are the local members whose port or address is new here: the others must hear of it.
+func announcements(want Desired, makes []Change) (list []Member) {
+	type key struct {
+		vni      VNI
+		endpoint string
+	}
+	fresh := map[key]bool{}
+	for _, ch := range makes {
+		switch ch.Object.Kind {
+		case Address, Port, EndpointAddress:
+			fresh[key{ch.Object.VNI, ch.Object.Endpoint}] = true
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	for _, s := range want.Segments {
+		for _, m := range s.Local {
+			if m.State != Fenced && fresh[key{s.VNI, m.Endpoint}] {
+				m.Segment = s.Name
+				list = append(list, m)
+			}
+		}
+	}
+	return list
+}
