@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,6 +39,13 @@ func realHome(t *testing.T) (*alert.Alerts, *icinga.Client, *lab.Icinga, string)
 		t.Fatal(err)
 	}
 	i := lab.NewIcinga(t, lab.IcingaOptions{Config: strings.ReplaceAll(monitored, "FILE", file)})
+	c := clientOf(t, i)
+	return alert.New(alert.Options{Icinga: c, KV: healthy().Bucket(store.Guards)}), c, i, file
+}
+
+// clientOf calls a daemon as one who may do everything.
+func clientOf(t *testing.T, i *lab.Icinga) *icinga.Client {
+	t.Helper()
 	ca, err := os.ReadFile(i.CAFile)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +57,7 @@ func realHome(t *testing.T) (*alert.Alerts, *icinga.Client, *lab.Icinga, string)
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return alert.New(alert.Options{Icinga: c, KV: healthy().Bucket(store.Guards)}), c, i, file
+	return c
 }
 
 // rests names the downtimes of a real Icinga2, as "edge-1!Reports of anna via opsbot".
@@ -174,5 +182,49 @@ func TestRealAck(t *testing.T) {
 	}
 	if err := a.Executors()[kind].(run.Verifier).Verify(t.Context(), call, done); !actions.IsTemporary(err) {
 		t.Errorf("verify after it was removed = %v, want a temporary error", err)
+	}
+}
+
+// TestRealReload sets a downtime over a host with 60 services while the daemon reloads: whatever it swallows, all are in downtime in the end.
+func TestRealReload(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "icinga2")
+	const many = `
+object Host "edge-1" { check_command = "dummy"; check_interval = 1h }
+for (n in range(60)) { object Service "s" + n use (n) { host_name = "edge-1"; check_command = "dummy"; check_interval = 1h } }
+`
+	i := lab.NewIcinga(t, lab.IcingaOptions{Config: many})
+	c := clientOf(t, i)
+	a := alert.New(alert.Options{Icinga: c, KV: healthy().Bucket(store.Guards)})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	p := plan(t, a, anna("downtime.add", "node=edge-1", "duration=2h"))
+	reloaded := make(chan error)
+	go func() { reloaded <- i.Reload(ctx, many+"/* reloaded */") }()
+	kind, call := callOf(p)
+	for end := time.Now().Add(30 * time.Second); ; {
+		_, err := a.Executors()[kind].Do(ctx, call)
+		if err == nil {
+			break
+		}
+		if !actions.IsTemporary(err) || time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	if err := <-reloaded; err != nil {
+		t.Fatal(err)
+	}
+	n := len(rests(t, c))
+	t.Logf("after the reload %d of 61 are there", n)
+	for end := time.Now().Add(30 * time.Second); len(rests(t, c)) < 61; {
+		if time.Now().After(end) {
+			t.Fatalf("%d of 61 downtimes are there", len(rests(t, c)))
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
