@@ -53,6 +53,11 @@ func (s *Stream) catchUp(ctx context.Context) error {
 // known returns the incidents by object, as they will be when all is folded that is stored.
 func (s *Stream) known(ctx context.Context) (map[string]Incident, error) {
 	d := s.opt.Door
+	// First how far alerts are done: what is done meanwhile is read twice then, and folded, and nothing is left out.
+	c, err := rule.Change(ctx, d.opt.KV, cursorKey, 0, func(*cursor) (bool, error) { return false, nil })
+	if err != nil {
+		return nil, fmt.Errorf("read how far alerts are done: %w", err)
+	}
 	all, err := d.incidents.all(ctx)
 	if err != nil {
 		return nil, err
@@ -60,10 +65,6 @@ func (s *Stream) known(ctx context.Context) (map[string]Incident, error) {
 	known := make(map[string]Incident, len(all))
 	for _, in := range all {
 		known[in.Object()] = in
-	}
-	c, err := rule.Change(ctx, d.opt.KV, cursorKey, 0, func(*cursor) (bool, error) { return false, nil })
-	if err != nil {
-		return nil, fmt.Errorf("read how far alerts are done: %w", err)
 	}
 	for next := c.Done + 1; ; {
 		records, err := d.opt.Log.Read(ctx, next, pageMost)
