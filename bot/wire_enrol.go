@@ -8,6 +8,9 @@ import (
 	"github.com/shitops/opsbot/bot/reply"
 )
 
+// pruneIntent may touch what the monitoring holds of any node, also of those that are gone: it takes rights on all of them.
+const pruneIntent = "monitoring.prune"
+
 // openEnrol knows what the monitoring should watch; startEnrol keeps it so.
 func (a *App) openEnrol(_, _ context.Context, cfg *config.Config) error {
 	o := enrol.Options{
