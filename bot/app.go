@@ -19,6 +19,7 @@ import (
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/actions/teach"
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/clock"
@@ -69,6 +70,8 @@ type App struct {
 	http       *ops.Servers
 	board      *ops.Board // how the rooms vote on readiness
 	census     census
+	language   language
+	teacher    *teach.Teacher
 
 	reloading sync.Mutex
 	stop      context.CancelFunc // of what works in the background

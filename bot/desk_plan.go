@@ -102,7 +102,7 @@ func (t *talk) planOne(ctx context.Context, r actions.Request) (proposal, door.E
 // caseOf is what policy decides on. A command about a run touches what that run touches; one that lets everything go on touches everything.
 func (t *talk) caseOf(ctx context.Context, r actions.Request, risk actions.Risk) (policy.Case, error) {
 	c := policy.Case{Request: r, Risk: risk, World: t.view.World, Now: t.message.At, Bound: t.bound}
-	if r.Intent == resumeIntent {
+	if r.Intent == resumeIntent || r.Intent == pruneIntent {
 		err := everything(ctx, &c)
 		return c, err
 	}
@@ -114,6 +114,11 @@ func (t *talk) caseOf(ctx context.Context, r actions.Request, risk actions.Risk)
 		return c, err
 	}
 	c.Nodes, c.Deployments = target.Plan.Targets(), target.Plan.Request.All("deployment")
+	for _, name := range target.Plan.Request.All("node") { // a plan that adds or removes a node has none to work on
+		if _, err := c.World.Node(ctx, name); err == nil && !slices.Contains(c.Nodes, name) {
+			c.Nodes = append(c.Nodes, name)
+		}
+	}
 	return c, nil
 }
 

@@ -39,6 +39,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"jobs", a.openJobs},
 		{"registration", a.openEnrol},
 		{"nodes", a.openNodes},
+		{"language", a.openLanguage},
 		{"engine", a.openEngine},
 		{"desk", a.openDesk},
 		{"chats", a.openChats},
@@ -86,7 +87,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.enrol.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.teacher.Executors(), a.enrol.Executors()} {
 		maps.Copy(executors, more)
 	}
 	e, err := run.New(run.Options{
@@ -136,7 +137,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d.verbs = map[string]actions.Verb{}
 	for _, verbs := range [][]actions.Verb{
 		d.ownVerbs(), a.nodes.Verbs(), a.enrol.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
-		policy.AuditVerbs(a.audit), a.jobs.Verbs(),
+		policy.AuditVerbs(a.audit), a.jobs.Verbs(), a.teacher.Verbs(),
 	} {
 		for _, v := range verbs {
 			d.verbs[v.Intent] = v
@@ -161,11 +162,15 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	nodes, orphans = a.inventory(nodes, orphans)
 	w := newWorld(nodes, orphans, deployments)
 	inv := inventoryOf(cfg, w)
-	parser, err := intents.NewParser(a.catalog, inv)
+	catalog, err := a.catalogOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	bound, err := bind(a.catalog, cfg, w)
+	parser, err := intents.NewParser(catalog, inv)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := bind(catalog, cfg, w)
 	if err != nil {
 		return nil, err
 	}

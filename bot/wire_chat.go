@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func discordCommands(catalog []intents.Spec) []discord.Command {
 	for _, s := range catalog {
 		c := discord.Command{Name: s.Name, Help: s.Help}
 		for _, slot := range s.Slots {
-			c.Slots = append(c.Slots, discord.Slot{Name: slot.Name, Kind: slot.Type, List: slot.List, Required: slot.Required})
+			c.Slots = append(c.Slots, discord.Slot{Name: slot.Name, Kind: slot.Type, List: slot.List, Required: slot.Required && aloneRequired(s, slot.Name)})
 		}
 		for _, option := range s.Options {
 			c.Slots = append(c.Slots, discord.Slot{Name: option.Name, Kind: "text", Switch: !option.Value})
@@ -60,6 +61,11 @@ func discordCommands(catalog []intents.Spec) []discord.Command {
 		out = append(out, c)
 	}
 	return out
+}
+
+// aloneRequired tells whether nothing else can stand in for a slot: of url, tag or deployment one is enough.
+func aloneRequired(s intents.Spec, slot string) bool {
+	return slices.ContainsFunc(s.Require, func(group []string) bool { return len(group) == 1 && group[0] == slot })
 }
 
 // likelyPrivate tells whether what a line leads to is for the eyes of who says it: a question, a refusal.

@@ -29,7 +29,8 @@ const maxText = 200
 
 // Taught is one phrase and the intent that it means.
 type Taught struct {
-	Text   string    `json:"text"`
+	Text   string    `json:"text"`   // as it was said
+	Phrase string    `json:"phrase"` // with a {hole} in place of each name, so that it stands for any name of its kind
 	Intent string    `json:"intent"`
 	By     string    `json:"by"` // who proposed it
 	Since  time.Time `json:"since"`
@@ -42,6 +43,8 @@ type Options struct {
 	// Lint tells why a phrase may not be taught beside those that were: it has no place to fill, it is a command already, or it would change how
 	// something else is read. It may take as long as training does.
 	Lint func(ctx context.Context, all []Taught) error
+	// Shape returns a phrase with a {hole} in place of each name in it; nil leaves it as it is. Its error is for people.
+	Shape func(text string) (string, error)
 	// Changed is called after the phrases have changed, also by another replica; nil for nobody.
 	Changed func(ctx context.Context)
 	Now     func() time.Time // nil = time.Now
@@ -66,6 +69,9 @@ func New(o Options) (*Teacher, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Shape == nil {
+		o.Shape = func(text string) (string, error) { return text, nil }
 	}
 	if o.Changed == nil {
 		o.Changed = func(context.Context) {}
@@ -179,6 +185,10 @@ func (t *Teacher) plan(ctx context.Context, r actions.Request, _ actions.World) 
 	if have, ok := t.find(p.Text); ok {
 		return actions.Plan{}, fmt.Errorf("%q means %s already, taught by %s; undo that run first where it is wrong", have.Text, have.Intent, have.By)
 	}
+	var err error
+	if p.Phrase, err = t.opt.Shape(p.Text); err != nil {
+		return actions.Plan{}, fmt.Errorf("teach %q: %w", p.Text, err)
+	}
 	if err := t.opt.Lint(ctx, append(t.Taught(), p)); err != nil {
 		return actions.Plan{}, fmt.Errorf("teach %q as %s: %w", p.Text, p.Intent, err)
 	}
@@ -186,7 +196,7 @@ func (t *Teacher) plan(ctx context.Context, r actions.Request, _ actions.World) 
 	return actions.Plan{
 		Request: r, Risk: actions.Reversible, Say: say,
 		Groups: []actions.Group{{Steps: []actions.Step{{Kind: KindKeep, Key: "language", Args: actions.Encode(p), Say: say}}}},
-		Notes:  []string{"names in it stand for any name of their kind", "phrases like it are read so too; what they may do is decided as always"},
+		Notes:  []string{fmt.Sprintf("it is learned as %q", p.Phrase), "phrases like it are read so too; what they may do is decided as always"},
 	}, nil
 }
 

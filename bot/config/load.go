@@ -199,7 +199,7 @@ func (c *Config) resolve(name string) error {
 	}
 	folder := filepath.Dir(file)
 	c.File = file
-	for _, p := range []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder, &c.Icinga.CAFile, &c.Icinga.Certificate, &c.Icinga.Key, &c.OnCall.Calendar.File} {
+	for _, p := range []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder, &c.Icinga.CAFile, &c.Icinga.Certificate, &c.Icinga.Key, &c.OnCall.Calendar.File, &c.Language.Examples} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}

@@ -37,6 +37,8 @@ type Config struct {
 	Slack   []Slack   `yaml:"slack" say:"Workspaces of Slack."`
 	Discord []Discord `yaml:"discord" say:"Applications of Discord."`
 
+	Language Language `yaml:"language" say:"What the bot understands beside what is built into it."`
+
 	Limits Limits `yaml:"limits" say:"Bounds on what one person can ask for at once."`
 }
 
@@ -144,6 +146,11 @@ type Role struct {
 	May     []string `yaml:"may" say:"Intents; * stands for any characters."`
 	Sites   []string `yaml:"sites" say:"Sites whose nodes it covers, or *; without the key there is no limit, [] covers none."`
 	Tenants []string `yaml:"tenants" say:"Tenants whose deployments it covers, or *; without the key there is no limit, [] covers none."`
+}
+
+// Language is what the bot understands beside what is built into it.
+type Language struct {
+	Examples string `yaml:"examples" say:"Folder of your own phrases: one file an intent, such as cache.flush.txt, a phrase a line."`
 }
 
 // Limits are bounds on what one person can ask for at once.

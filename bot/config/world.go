@@ -71,6 +71,9 @@ func (c *Config) Policy() policy.Config {
 	for _, a := range c.Approvals {
 		out.Approvals = append(out.Approvals, policy.ApprovalRule{Intents: slices.Clone(a.Intents), Role: a.Role, People: a.People, Within: a.Within})
 	}
+	if role := c.teachers(); role != "" {
+		out.Approvals = append(out.Approvals, policy.ApprovalRule{Intents: []string{teachIntent}, Role: role, People: 1, Within: day})
+	}
 	for _, q := range c.Quotas {
 		out.Quotas = append(out.Quotas, policy.Quota{Role: q.Role, Intents: slices.Clone(q.Intents), AtMost: q.AtMost, Per: q.Per})
 	}
@@ -87,6 +90,24 @@ func (c *Config) Policy() policy.Config {
 		out.Jobs = append(out.Jobs, policy.Bound{Name: j.Name, Owner: j.Owner})
 	}
 	return out
+}
+
+// teachIntent changes what words mean for everybody: it always needs a second person.
+const teachIntent = "teach"
+
+// teachers returns the role whose holders agree to what is taught, where no approval of the file says so: the first that may teach.
+func (c *Config) teachers() string {
+	for _, a := range c.Approvals {
+		if slices.ContainsFunc(a.Intents, func(glob string) bool { return policy.Match(glob, teachIntent) }) {
+			return ""
+		}
+	}
+	for _, r := range c.Roles {
+		if slices.ContainsFunc(r.May, func(glob string) bool { return policy.Match(glob, teachIntent) }) {
+			return r.Name
+		}
+	}
+	return ""
 }
 
 // WhoIsOnCall returns who is called, and reads the calendar file where there is one.

@@ -45,7 +45,7 @@ func TestWorld(t *testing.T) {
 			{Name: "bert", Roles: []string{"operator"}, Identities: []string{"unix:bert"}},
 		},
 		Roles:      []policy.Role{{Name: "viewer", May: []string{"*.show"}, Sites: []string{}, Tenants: []string{"acme"}}, {Name: "operator", May: []string{"*"}}},
-		Approvals:  []policy.ApprovalRule{{Intents: []string{"cache.flush", "failover.*"}, Role: "operator", People: 1, Within: 45 * time.Minute}},
+		Approvals:  []policy.ApprovalRule{{Intents: []string{"cache.flush", "failover.*"}, Role: "operator", People: 1, Within: 45 * time.Minute}, {Intents: []string{"teach"}, Role: "operator", People: 1, Within: 24 * time.Hour}},
 		Quotas:     []policy.Quota{{Role: "operator", Intents: []string{"cache.flush"}, AtMost: 6, Per: 2 * time.Hour}},
 		Freezes:    []policy.Freeze{{Name: "prime-time", From: "19:45", To: "01:00", Days: []string{"sat", "sun"}, Risk: actions.Destructive, Zone: "Europe/Berlin"}},
 		BreakGlass: policy.BreakGlass{Roles: []string{"operator"}, For: 5 * time.Minute},
