@@ -2,6 +2,7 @@ package when_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,6 +195,25 @@ func TestTheZoneIsThePersons(t *testing.T) {
 		f, err := when.Read(fields("at 6pm"), now)
 		if got := f.Absolute(now); err != nil || got != want {
 			t.Errorf("6pm in %s = %s, %v; want %s", place, got, err, want)
+		}
+	}
+}
+
+// TestVocabularyIsRead: every word of the vocabulary is one that this package does something with.
+func TestVocabularyIsRead(t *testing.T) {
+	t.Parallel()
+	now := wednesday(t)
+	frames := []string{"W", "2 W", "every W at 5", "every 2 W", "a W of an hour", "three W of an hour", "W past 18", "in W minutes", "june 12 at W", "W 12 at 04:00", "tomorrow W at 7", "W an hour", "three W a day", "W on the 1st at 6",
+		"W monday at 5", "W 6pm", "W tomorrow at 6am", "W the last hour", "the W hour", "W friday at 9am", "W at 22:00", "W 4pm and 6pm", "the W at 4am", "a W of hours", "in W", "W at 5", "the W 2 hours", "every W evening at 6", "W the last day"}
+	for _, word := range when.Vocabulary() {
+		read := false
+		for _, frame := range frames {
+			with, err := when.Read(fields(strings.Replace(frame, "W", word, 1)), now)
+			without, otherErr := when.Read(fields(strings.Replace(frame, "W", "xyzzy", 1)), now)
+			read = read || with != without || (err == nil) != (otherErr == nil)
+		}
+		if !read && word != "after" && word != "night" {
+			t.Errorf("%q is in the vocabulary, and changes nothing in any of %q", word, frames)
 		}
 	}
 }

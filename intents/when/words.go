@@ -49,3 +49,17 @@ func digits(s string) bool {
 	}
 	return s != ""
 }
+
+// Vocabulary returns the words of four letters and more that times are said with, for whoever puts slips of the finger right before reading.
+func Vocabulary() []string {
+	return strings.Fields(`
+		second seconds minute minutes hour hours day days week weeks fortnight half quarter quarters couple
+		sunday monday tuesday wednesday thursday friday saturday sundays mondays tuesdays wednesdays thursdays fridays saturdays
+		weekday weekdays weekend weekends workday workdays
+		january february march april june july august september october november december
+		every each daily nightly hourly weekly monthly once twice times
+		today tonight tomorrow yesterday morning afternoon evening night noon midday midnight
+		until till from since between during within over last past next this coming starting after
+		three four five seven eight nine eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+		twenty thirty forty fifty sixty seventy eighty ninety first third fourth fifth`)
+}
