@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shitops/opsbot/bot"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/icinga"
 	"github.com/shitops/opsbot/internal/lab"
@@ -17,6 +18,12 @@ import (
 
 // startWatched starts an Icinga2 with the kit, and a bot that registers its inventory there with the rights of the kit's user alone.
 func startWatched(t *testing.T, inventory string) *scene {
+	t.Helper()
+	return startWatchedOn(t, inventory, func(string, string) {}, nil)
+}
+
+// startWatchedOn is startWatched with more to prepare in the folder and its configuration file, and options of the bot.
+func startWatchedOn(t *testing.T, inventory string, prepare func(dir, file string), set func(*bot.Options)) *scene {
 	t.Helper()
 	lab.Need(t, "icinga2")
 	files, err := icinga.KitFiles(icinga.KitOptions{Program: "/bin/true", Password: secret.New([]byte("kit-password-of-the-test")), HostCheck: "dummy"})
@@ -28,7 +35,8 @@ func startWatched(t *testing.T, inventory string) *scene {
 	write(t, filepath.Join(dir, "icinga.password"), "kit-password-of-the-test")
 	file := configure(t, dir, inventory+fmt.Sprintf("icinga: {url: %q, user: opsbot, password_file: icinga.password, ca_file: %s, server_name: %s, register: true}\noncall: {order: [anna], escalate_after: 1m}\n",
 		s.icinga.URL, s.icinga.CAFile, s.icinga.ServerName))
-	s.house = startIn(t, dir, file)
+	prepare(dir, file)
+	s.house = startOn(t, dir, file, set)
 	feed := s.Feed(t.Context())
 	go func() {
 		for c := range feed {

@@ -45,20 +45,27 @@ func startSlackAt(t *testing.T, mode, rest string, pace slack.Pace, limits fake.
 	t.Cleanup(platform.Close)
 	platform.AddChannel(slackTalk, slackAlerts)
 	platform.AddUser(slackAnna, slackBen, slackMallory)
+	h := &slackHouse{platform: platform, mode: mode, pace: pace}
 	dir := folder(t)
-	write(t, filepath.Join(dir, "app.token"), platform.AppToken())
-	write(t, filepath.Join(dir, "bot.token"), platform.BotToken())
-	write(t, filepath.Join(dir, "signing.key"), platform.SigningSecret())
-	file := configure(t, dir, rest+fmt.Sprintf(`
+	file := configure(t, dir, rest)
+	h.prepare(t, dir, file)
+	h.start(t, dir, file)
+	return h
+}
+
+// prepare puts the workspace and who people are there into a configuration file.
+func (h *slackHouse) prepare(t *testing.T, dir, file string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "app.token"), h.platform.AppToken())
+	write(t, filepath.Join(dir, "bot.token"), h.platform.BotToken())
+	write(t, filepath.Join(dir, "signing.key"), h.platform.SigningSecret())
+	rewriteFile(t, file, "\npeople:", fmt.Sprintf(`
 slack:
   - {workspace: %s, mode: %s, app_token_file: app.token, bot_token_file: bot.token, signing_secret_file: signing.key, channels: {alerts: %s}}
-`, slackTeam, mode, slackAlerts))
+people:`, slackTeam, h.mode, slackAlerts))
 	rewriteFile(t, file, "unix: [anna, root]", fmt.Sprintf("unix: [anna, root], slack: [{workspace: %s, user: %s}]", slackTeam, slackAnna))
 	rewriteFile(t, file, "unix: [ben]", fmt.Sprintf("unix: [ben], slack: [{workspace: %s, user: %s}]", slackTeam, slackBen))
 	rewriteFile(t, file, "serve: [ops]", "serve: [ops, hooks]")
-	h := &slackHouse{platform: platform, mode: mode, pace: pace}
-	h.start(t, dir, file)
-	return h
 }
 
 // start starts the bot on what is in a folder already.
