@@ -23,27 +23,83 @@ const enoughProse = 100_000
 // command, so none of it may change anything, at once or after a yes.
 func TestProseChangesNothing(t *testing.T) {
 	t.Parallel()
+	changesNothing(t, "prose", "manual pages or the descriptions of packages must be there (apt-get update)", readProse)
+}
+
+// TestChangelogsChangeNothing parses what people write who give orders to other things: the changelogs of packages, full of imperatives that look like
+// those of operators. It skips where there are few.
+func TestChangelogsChangeNothing(t *testing.T) {
+	t.Parallel()
+	if lines := readChangelogs(t, enoughProse/10); len(lines) < enoughProse/10 {
+		t.Skipf("%d lines of changelogs on this machine", len(lines))
+	}
+	changesNothing(t, "changelogs", "", readChangelogs)
+}
+
+// changesNothing parses the lines that read returns, and wants none of them to change anything.
+func changesNothing(t *testing.T, what, remedy string, read func(tb testing.TB, most int) map[string]bool) {
+	t.Helper()
 	want := enoughProse / 10
 	if os.Getenv("OPSBOT_SOAK") == "1" {
 		want = enoughProse
 	}
 	p := newParser(t, heldOutWorld())
-	decided, lines := map[intents.Decision]int{}, 0
-	for line := range readProse(t, 2*want) {
+	decided, lines, bad := map[intents.Decision]int{}, 0, 0
+	for line := range read(t, 2*want) {
 		out := hearsay(t, p, line)
 		lines++
 		decided[out.Decision]++
-		if out.Risk.Changes() && (out.Decision == intents.Act || out.Decision == intents.Confirm) {
-			t.Errorf("prose changes something: Parse(%q) = %s", line, brief(out))
+		if changing(out) {
+			bad++
+			t.Errorf("%s: Parse(%q) = %s", what, line, brief(out))
 		}
 	}
-	if lines < want {
+	if lines < want && remedy != "" {
 		if os.Getenv("OPSBOT_REQUIRE_REAL") == "1" {
-			t.Fatalf("%d lines of prose on this machine, want %d: manual pages or the descriptions of packages must be there (apt-get update)", lines, want)
+			t.Fatalf("%d lines of %s on this machine, want %d: %s", lines, what, want, remedy)
 		}
-		t.Skipf("%d lines of prose on this machine, want %d", lines, want)
+		t.Skipf("%d lines of %s on this machine, want %d", lines, what, want)
 	}
-	t.Logf("%d lines of prose, none of which changes anything; by decision: %v", lines, decided)
+	t.Logf("%d lines of %s, %d of which change something; by decision: %v", lines, what, bad, decided)
+}
+
+// readChangelogs returns up to most different lines of the changelogs of packages, a few hundred of each.
+func readChangelogs(tb testing.TB, most int) map[string]bool {
+	tb.Helper()
+	files, _ := filepath.Glob("/usr/share/doc/*/*hangelog*.gz") // a pattern that is right
+	lines := map[string]bool{}
+	for _, file := range files {
+		text, err := readPacked(file)
+		if err != nil {
+			continue // what cannot be read is no text
+		}
+		left := 300
+		for line := range strings.SplitSeq(string(text), "\n") {
+			line = strings.Trim(line, " *-+\t")
+			if left > 0 && len(lines) < most && !lines[line] && strings.Count(line, " ") > 0 && len(line) < 500 {
+				lines[line] = true
+				left--
+			}
+		}
+	}
+	return lines
+}
+
+// readPacked reads a file, unpacked where its name ends in .gz.
+func readPacked(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if !strings.HasSuffix(path, ".gz") {
+		return io.ReadAll(f)
+	}
+	in, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(in)
 }
 
 // readProse returns up to most different lines of prose: of manual pages, a few of each, and of the descriptions of Debian packages.
@@ -125,18 +181,7 @@ func (r *roff) plain(line string) string {
 
 // manual gives the sentences of a manual page to add, and its lines.
 func (r *roff) manual(path string, add func(line string)) {
-	f, err := os.Open(path)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	in := io.Reader(f)
-	if strings.HasSuffix(path, ".gz") {
-		if in, err = gzip.NewReader(f); err != nil {
-			return
-		}
-	}
-	page, err := io.ReadAll(in)
+	page, err := readPacked(path)
 	if err != nil {
 		return
 	}
