@@ -93,7 +93,12 @@ func (t *cueTable) at(s *saying, i int, head bool) (cueKind, int) {
 	if s.words[i].quoted {
 		return cueNone, 0
 	}
-	list := t.cues[s.words[i].low]
+	var list []cue
+	if len(s.info) > i {
+		list = s.info[i].cues
+	} else {
+		list = t.cues[s.words[i].low]
+	}
 next:
 	for k := range list {
 		c := &list[k]

@@ -3,7 +3,6 @@ package intents
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -473,18 +472,6 @@ func (m *matcher) almostThing(s *saying, e *entity, i int) int {
 
 // letter reports whether r is a letter of the Latin alphabet.
 func letter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
-
-// count returns the number that e is, 0 where it is none.
-func (e *entity) count() int {
-	if e.kind != kindCount || len(e.values) != 1 {
-		return 0
-	}
-	n, err := strconv.Atoi(e.values[0])
-	if err != nil {
-		return 0
-	}
-	return n
-}
 
 // hearTime returns the words from i on that may say a time, each with its comma.
 func (m *matcher) hearTime(i int) []string {

@@ -403,31 +403,31 @@ func (p *Parser) reasonOf(m *matcher, s *saying, fr *frame) {
 // judge holds the frame against the words of s: the verb, the contrary, words that belong to nothing.
 func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 	for i := range s.words {
-		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] != cuePolite && v.acts(s.words[i].low, fr.class) && !s.reason(i) {
+		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] != cuePolite && s.info[i].actsFor(fr.class) && !s.reason(i) {
 			fr.verb = true
 		}
 	}
-	fr.light = !fr.verb && f.verb >= 0 && s.of[f.verb] < 0 && (f.weak || light(v.base(s.words[f.verb].low)))
+	fr.light = !fr.verb && f.verb >= 0 && s.of[f.verb] < 0 && (f.weak || light(s.info[f.verb].base(s.words[f.verb].low)))
 	for i := range s.words {
 		w := s.words[i].low
-		if i != f.verb && s.of[i] < 0 && s.cues[i] == cueNone && !s.fixed[i] && !v.function[w] && !v.generic[w] && !v.shifting[w] && !light(w) && v.says(w, fr.class) {
+		if i != f.verb && s.of[i] < 0 && s.cues[i] == cueNone && !s.fixed[i] && !s.info[i].function && !s.info[i].generic && !s.info[i].shifting && !light(w) && s.info[i].says(fr.class) {
 			fr.own = true
 		}
 	}
 	if o := v.opposite[fr.class]; o >= 0 {
 		fr.contra = v.favours(s, fr.class, o) < 0
 		for i := range s.words {
-			if w := s.words[i].low; s.of[i] < 0 && reversal(w) && !v.says(w, fr.class) && v.says(w, o) {
+			if w := s.words[i].low; s.of[i] < 0 && reversal(w) && !s.info[i].says(fr.class) && s.info[i].says(o) {
 				fr.contra = true
 			}
 		}
 	}
-	if f.verb >= 0 && f.verb+1 < len(s.words) && s.of[f.verb+1] < 0 && ceases(v.base(s.words[f.verb].low)) {
-		if l, ok := v.forms[s.words[f.verb+1].low]; ok && l.form == formIng && v.acts(l.base, fr.class) {
+	if f.verb >= 0 && f.verb+1 < len(s.words) && s.of[f.verb+1] < 0 && ceases(s.info[f.verb].base(s.words[f.verb].low)) {
+		if l, ok := s.info[f.verb+1].bent(); ok && l.form == formIng && s.info[f.verb+1].actsFor(fr.class) {
 			fr.contra = true // "stop pausing the rules"
 		}
 	}
-	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !v.says(s.words[f.verb].low, fr.class) {
+	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !s.info[f.verb].says(fr.class) {
 		fr.contra = true
 	}
 	fr.leftovers(s, v, f)
@@ -452,27 +452,27 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		}
 		if s.of[i] < 0 && !s.words[i].quoted {
 			switch {
-			case w == "and" && i == len(s.words)-1, alters(w) && !v.says(w, fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
+			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
 				fr.shift = w
 			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand()):
 				fr.odd = s.words[i].raw
 			}
 		}
-		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !v.says(w, fr.class) {
+		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !s.info[i].says(fr.class) {
 			fr.shift = w
 		}
 		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
 			continue // a clause without an order tells why
 		}
-		if (s.fixed[i] || !v.says(w, fr.class) && !v.function[w] && !v.shifting[w]) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+		if (s.fixed[i] || !s.info[i].says(fr.class) && !s.info[i].function && !s.info[i].shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
 			fr.shift = w
 		}
 		switch {
-		case v.says(w, fr.class):
-		case v.shifting[w] && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i)):
-		case v.shifting[w]:
+		case s.info[i].says(fr.class):
+		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i)):
+		case s.info[i].shifting:
 			fr.shift = w
-		case v.function[w]:
+		case s.info[i].function:
 			if w == "and" && i == len(s.words)-1 {
 				fr.shift = w
 			}
@@ -484,7 +484,7 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		case object && i > f.verb || i == f.verb:
 			fr.object = w
 			fr.alien = append(fr.alien, w)
-		case !v.generic[w]:
+		case !s.info[i].generic:
 			fr.alien = append(fr.alien, w)
 		}
 	}
@@ -523,7 +523,7 @@ func (s *saying) restricts(i int) bool {
 
 // unresolved reports whether word i stands in a description of nodes that nothing fits: "all lisbonn edges".
 func (s *saying) unresolved(i int, v *vocabulary) bool {
-	if v.function[s.words[i].low] || s.words[i].word != wordNone && !s.fixed[i] {
+	if s.info[i].function || s.words[i].word != wordNone && !s.fixed[i] {
 		return false
 	}
 	noun := false

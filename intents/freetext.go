@@ -24,6 +24,7 @@ func (p *Parser) hear(m *matcher, pt *part, l *learned, tr *tracer) (*saying, fe
 	m.vocab = l.vocab
 	s.take(p.catalog, pt)
 	p.correctSlips(s, l)
+	s.look(l.vocab)
 	s.greet(p.catalog.cues)
 	m.things(s)
 	s.listen(p.catalog.cues)
@@ -125,12 +126,7 @@ func (p *Parser) knows(t *token) bool {
 }
 
 // startsName reports whether a name of the inventory has w for its first word.
-func (p *Parser) startsName(w string) bool {
-	return slices.ContainsFunc(p.names.names, func(n name) bool {
-		head, _, _ := strings.Cut(strings.ToLower(n.text), "-")
-		return head == w
-	})
-}
+func (p *Parser) startsName(w string) bool { return p.fuzzy.heads[w] }
 
 // guess asks the classifier.
 func (p *Parser) guess(m *matcher, l *learned, masked string, tr *tracer) guess {
@@ -304,8 +300,8 @@ func (fr *frame) plainly(s *saying, v *vocabulary, certain bool) bool {
 	}
 	own := s.question || s.names()
 	for i := range s.words {
-		w := s.words[i].low
-		own = own || s.of[i] < 0 && !v.function[w] && !v.shifting[w] && !v.generic[w] && v.says(w, fr.class)
+		w := s.info[i]
+		own = own || s.of[i] < 0 && !w.function && !w.shifting && !w.generic && w.says(fr.class)
 	}
 	return own && (len(fr.alien) == 0 || s.names() && len(fr.alien) < 2)
 }
@@ -319,8 +315,8 @@ func (fr *frame) specific(s *saying, v *vocabulary, g guess, l *learned) bool {
 		named = named || e.kind <= kindJob || e.kind == kindRun || e.kind == kindURL
 	}
 	for i := range s.words {
-		w := s.words[i].low
-		own = own || s.of[i] < 0 && s.cues[i] == cueNone && !v.function[w] && !v.generic[w] && !v.shifting[w] && v.says(w, fr.class)
+		w := s.info[i]
+		own = own || s.of[i] < 0 && s.cues[i] == cueNone && !w.function && !w.generic && !w.shifting && w.says(fr.class)
 	}
 	switch len(fr.alien) {
 	case 0:
@@ -443,7 +439,7 @@ func (s *saying) strange(v *vocabulary) bool {
 
 // strangeAt reports whether word i is one that nobody knows.
 func (s *saying) strangeAt(v *vocabulary, i int) bool {
-	return s.of[i] < 0 && !s.words[i].quoted && s.cues[i] == cueNone && s.words[i].word == wordNone && lettered(s.words[i].low) && !v.known(s.words[i].low)
+	return s.of[i] < 0 && !s.words[i].quoted && s.cues[i] == cueNone && s.words[i].word == wordNone && lettered(s.words[i].low) && !s.info[i].known
 }
 
 // lessSure decides about a command that was read without being sure.

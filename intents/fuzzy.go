@@ -7,11 +7,12 @@ type fuzzyIndex struct {
 	shapes [kindJob + 1][]string
 	known  [kindJob + 1]map[string]bool   // shapes
 	names  [kindJob + 1]map[string]string // shape and numbers → name, "" where several have them
+	heads  map[string]bool                // first words of names, in lower case
 }
 
 // newFuzzyIndex takes in the names of x.
 func newFuzzyIndex(x *nameIndex) *fuzzyIndex {
-	f := &fuzzyIndex{}
+	f := &fuzzyIndex{heads: map[string]bool{}}
 	for k := kindNode; k <= kindJob; k++ {
 		f.names[k], f.known[k] = make(map[string]string, len(x.ofKind[k])), map[string]bool{}
 		for _, name := range x.ofKind[k] {
@@ -20,6 +21,8 @@ func newFuzzyIndex(x *nameIndex) *fuzzyIndex {
 				f.known[k][letters] = true
 				f.shapes[k] = append(f.shapes[k], letters)
 			}
+			head, _, _ := strings.Cut(name, "-")
+			f.heads[strings.ToLower(head)] = true
 			key := letters + numbers
 			if old, twice := f.names[k][key]; twice && old != name {
 				name = ""

@@ -71,9 +71,13 @@ func masks() []string {
 // last is that of what asks for nothing.
 func (c *Catalog) examples() []classify.Example {
 	var out []classify.Example
+	heard := c.newSamples()
+	if heard == nil {
+		return nil
+	}
 	pattern := 0
 	add := func(text string, class int) {
-		if masked := c.maskPhrase(text); strings.Trim(masked, " ?'") != "" {
+		if masked := heard.mask(text); strings.Trim(masked, " ?'") != "" {
 			out = append(out, classify.Example{Text: masked, Class: class, Pattern: pattern})
 		}
 		pattern++

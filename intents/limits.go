@@ -40,6 +40,7 @@ func (c *Catalog) passes(v *vocabulary, masked string, class int) bool {
 	if !ok {
 		return false
 	}
+	s.look(v)
 	s.listen(c.cues)
 	v.divide(s)
 	f := v.feel(s, c.cues)

@@ -65,7 +65,7 @@ func (v *vocabulary) feel(s *saying, t *cueTable) feeling {
 	case verb >= 0 && s.question && !s.polite && v.strong(s, verb):
 		return feeling{mood: moodAdvice, verb: verb, cue: -1}
 	case verb >= 0:
-		return feeling{mood: moodCommand, verb: verb, cue: -1, weak: !v.anyActs(s.words[verb].low) && !v.alien[v.base(s.words[verb].low)]}
+		return feeling{mood: moodCommand, verb: verb, cue: -1, weak: !s.info[verb].acts && !s.info[verb].alien}
 	case s.asks():
 		return feeling{mood: moodShow, verb: -1, cue: -1}
 	}
@@ -143,15 +143,8 @@ func (v *vocabulary) strong(s *saying, i int) bool {
 	if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] == cuePolite {
 		return false
 	}
-	l, ok := v.forms[s.words[i].low]
-	if !ok {
-		return false
-	}
-	if v.alien[l.base] {
-		return true
-	}
-	k, ok := v.words[l.base]
-	return ok && k.changes
+	w := s.info[i]
+	return w.verb && (w.alien || w.changes)
 }
 
 // anyStrong reports whether s holds such a verb at all.
@@ -280,7 +273,7 @@ func (v *vocabulary) bids(s *saying, i int) bool {
 	if i >= len(s.words) {
 		return false
 	}
-	l, ok := v.forms[s.words[i].low]
+	l, ok := s.info[i].bent()
 	return s.of[i] >= 0 || ok && l.form == formBase || s.words[i].low == "the"
 }
 
@@ -349,7 +342,7 @@ func (v *vocabulary) headInClause(s *saying, i int) bool {
 		if s.clause[j] != s.clause[i] || !v.strong(s, j) {
 			continue
 		}
-		if k, ok := v.words[v.base(s.words[j].low)]; ok && k.heavy || v.alien[v.base(s.words[j].low)] {
+		if s.info[j].heavy || s.info[j].alien {
 			return true
 		}
 	}
@@ -423,7 +416,7 @@ func (v *vocabulary) told(s *saying, verb int) (mood, int) {
 
 // tellsDeed reports whether the verb at i tells that something was done, or is being done: by its form and by what stands before it.
 func (v *vocabulary) tellsDeed(s *saying, i int) bool {
-	form := v.forms[s.words[i].low].form
+	form := s.info[i].lemma.form
 	if form == formBase {
 		return false
 	}
@@ -522,10 +515,10 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 	if i >= len(s.words) || s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone && s.cues[i] != cueAgain {
 		return -1
 	}
-	l, ok := v.forms[s.words[i].low]
+	l, ok := s.info[i].bent()
 	if w := s.words[i].low; (w == "have" || w == "get") && i+1 < len(s.words) && s.of[i+1] >= 0 && !s.question {
 		for j := i + 1; j < len(s.words) && s.clause[j] == s.clause[i]; j++ {
-			if l, past := v.forms[s.words[j].low]; s.of[j] < 0 && past && l.form == formPast && v.strong(s, j) {
+			if l, past := s.info[j].bent(); s.of[j] < 0 && past && l.form == formPast && v.strong(s, j) {
 				return j // "have edge-2 checked"
 			}
 		}
@@ -557,16 +550,10 @@ func (s *saying) performs(i int) bool {
 	return false
 }
 
-// isVerb reports whether w is a verb that is known.
-func (v *vocabulary) isVerb(w string) bool {
-	_, ok := v.forms[w]
-	return ok
-}
-
 // verbByPlace reports whether word i, which begins a clause, can only be a verb that nobody knows: "unregister edge-2", "zero the caches".
 func (v *vocabulary) verbByPlace(s *saying, i int) bool {
 	w := s.words[i].low
-	if len(w) < 3 || !lettered(w) || i+1 >= len(s.words) || s.stops(i) || v.function[w] || v.shifting[w] || v.generic[w] || s.words[i].word != wordNone && s.words[i].word < firstFreeWord {
+	if len(w) < 3 || !lettered(w) || i+1 >= len(s.words) || s.stops(i) || s.info[i].function || s.info[i].shifting || s.info[i].generic || s.words[i].word != wordNone && s.words[i].word < firstFreeWord {
 		return false
 	}
 	if s.of[i+1] >= 0 {
@@ -589,7 +576,7 @@ func (v *vocabulary) wished(s *saying, i int) int {
 		if s.of[i] >= 0 || s.cues[i] != cueNone {
 			continue
 		}
-		if l, ok := v.forms[s.words[i].low]; ok && l.form != formS && v.strong(s, i) {
+		if l, ok := s.info[i].bent(); ok && l.form != formS && v.strong(s, i) {
 			return i
 		}
 	}

@@ -15,7 +15,8 @@ type saying struct {
 	clause []int16   // of each word the number of its clause
 	ents   []entity
 	masked []byte
-	spare  []cueKind // scratch
+	info   []*wordInfo // what is known of each word; empty where nobody asked
+	spare  []cueKind   // scratch
 
 	question  bool // ended in a question mark, or holds one
 	hesitates bool // trails off
@@ -28,6 +29,7 @@ type saying struct {
 // reset empties s.
 func (s *saying) reset() {
 	s.words, s.of, s.cues, s.first, s.fixed, s.clause = s.words[:0], s.of[:0], s.cues[:0], s.first[:0], s.fixed[:0], s.clause[:0]
+	s.info = s.info[:0]
 	s.ents, s.masked, s.slips = s.ents[:0], s.masked[:0], s.slips[:0]
 	s.question, s.hesitates, s.polite, s.wish, s.dash = false, false, false, false, false
 }

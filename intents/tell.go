@@ -75,7 +75,7 @@ func (s *saying) questions() bool {
 func (v *vocabulary) anyHeavy(s *saying) bool {
 	for i := range s.words {
 		if s.of[i] < 0 && s.cues[i] != cuePolite {
-			if k, ok := v.words[v.base(s.words[i].low)]; ok && k.heavy {
+			if s.info[i].heavy {
 				return true
 			}
 		}

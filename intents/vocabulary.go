@@ -35,8 +35,10 @@ type vocabulary struct {
 	real     map[string]bool  // words that are no slip of the finger
 	slips    map[string]int32 // a word without one of its letters → the first of near that has it
 	near     []slipWord
-	opposite []int // of each class the class that does the contrary, -1 where there is none
-	size     int   // of each set, in words of 64 bits
+	info     map[string]*wordInfo // all of this, by word
+	nothing  wordInfo             // of words that nobody knows
+	opposite []int                // of each class the class that does the contrary, -1 where there is none
+	size     int                  // of each set, in words of 64 bits
 }
 
 // newVocabulary collects the words of c.
@@ -76,6 +78,8 @@ func (c *Catalog) newVocabulary() *vocabulary {
 	for w := range v.alien {
 		bend(v.forms, w)
 	}
+	v.weigh(c)
+	v.index(c)
 	for class, spec := range c.specs {
 		for i := range spec.Phrases {
 			v.takeOrder(c, spec.Phrases[i].Text, class)
@@ -86,14 +90,19 @@ func (c *Catalog) newVocabulary() *vocabulary {
 			v.real[w] = true
 		}
 	}
+	v.learnSlips(c)
+	v.index(c)
+	return v
+}
+
+// weigh notes which verbs change something.
+func (v *vocabulary) weigh(c *Catalog) {
 	for _, k := range v.words {
 		for class, spec := range c.specs {
 			k.changes = k.changes || k.verbs.has(class) && spec.Risk.Changes()
 			k.heavy = k.heavy || k.heads.has(class) && spec.Risk.Changes()
 		}
 	}
-	v.learnSlips(c)
-	return v
 }
 
 // takeSpec takes in the words of one intent.
@@ -148,6 +157,7 @@ func (v *vocabulary) takeOrder(c *Catalog, text string, class int) {
 	if !ok {
 		return
 	}
+	s.look(v)
 	s.listen(c.cues)
 	v.divide(s)
 	verb := v.order(s)
@@ -357,17 +367,20 @@ func (v *vocabulary) favours(s *saying, a, b int) int {
 		if s.of[i] >= 0 || s.cues[i] == cuePolite {
 			continue
 		}
-		w := s.words[i].low
-		if k, ok := v.words[v.base(w)]; ok && k.heads.has(a) != k.heads.has(b) && !(k.said.has(a) && k.said.has(b)) {
+		w, info := s.words[i].low, s.info[i]
+		if !info.verb && !info.acts && !reversal(w) {
+			continue
+		}
+		if k, ok := v.words[info.base(w)]; ok && k.heads.has(a) != k.heads.has(b) && !(k.said.has(a) && k.said.has(b)) {
 			if n += 3; k.heads.has(b) {
 				n -= 6
 			}
 			continue
 		}
-		if !v.isVerb(w) && !reversal(w) {
+		if !info.verb && !reversal(w) {
 			continue
 		}
-		switch inA, inB := v.says(w, a), v.says(w, b); {
+		switch inA, inB := info.says(a), info.says(b); {
 		case inA && !inB:
 			n++
 		case inB && !inA:
