@@ -9,6 +9,7 @@ import (
 
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/door/discord"
+	"github.com/shitops/opsbot/bot/reply"
 	fake "github.com/shitops/opsbot/fixtures/discord"
 	"github.com/shitops/opsbot/internal/secret"
 )
@@ -25,6 +26,7 @@ func (b *bench) works(word string) {
 }
 
 func TestReconnects(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		harm    func(*fake.Server)
 		resumes bool
@@ -82,11 +84,42 @@ func TestEveryEventTwice(t *testing.T) {
 	}
 }
 
+// TestOutOfOrder lets events arrive in the opposite order.
+func TestOutOfOrder(t *testing.T) {
+	t.Parallel()
+	b := open(t, "gateway", nil, nil)
+	b.s.Hold()
+	for _, word := range []string{"first", "second", "third"} {
+		b.s.Say(anna, channel, "<@"+fake.BotUser+"> echo "+word, fake.Said{})
+	}
+	b.s.Release()
+	for _, word := range []string{"first", "second", "third"} {
+		b.sees(ben, channel, word)
+		if n := b.desk.times("echo " + word); n != 1 {
+			t.Errorf("%s was heard %d times", word, n)
+		}
+	}
+	b.works("after")
+}
+
+// TestRewritten changes a message after it was heard: it is not heard again.
+func TestRewritten(t *testing.T) {
+	t.Parallel()
+	b := open(t, "gateway", nil, nil)
+	id := b.s.Say(anna, channel, "<@"+fake.BotUser+"> echo first", fake.Said{})
+	b.sees(ben, channel, "first")
+	b.s.Rewrite(id, "<@"+fake.BotUser+"> echo second")
+	b.works("after")
+	if n := b.desk.times("echo second"); n != 0 {
+		t.Errorf("the changed message was heard %d times", n)
+	}
+}
+
 // TestGatewayRefused lets the gateway not be reached for a while.
 func TestGatewayRefused(t *testing.T) {
 	t.Parallel()
 	b := open(t, "gateway", nil, nil)
-	b.s.Fail(fake.Fault{Method: http.MethodGet, Path: gatewayPath, Times: 2, Status: http.StatusBadGateway})
+	b.s.Fail(fake.Fault{Method: http.MethodGet, Path: gatewayPath, Times: 1, Status: http.StatusBadGateway})
 	b.s.Drop()
 	b.until("it says that it is deaf", func() bool { return b.door.Ready() != nil })
 	b.works("after")
@@ -113,6 +146,14 @@ func TestRevokedToken(t *testing.T) {
 		b.until("it is well again", func() bool { return b.door.Ready() == nil && b.connected() })
 		b.slash(anna, channel, "echo healed")
 		b.sees(ben, channel, "healed")
+		b.until("the alarm is taken back", func() bool {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.alarms[len(b.alarms)-1].Kind == reply.Done
+		})
+		if n := b.alarmed(); n > 4 {
+			t.Errorf("%d alarms", n)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package discord_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,7 +24,13 @@ import (
 	"github.com/shitops/opsbot/internal/secret"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil { // the tests wait more than they work: closing a gateway alone takes the library a second
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // The world of the tests: one server with two channels, the second for alerts, and two people.
 const (
@@ -78,6 +85,15 @@ func (d *desk) Handle(ctx context.Context, m door.Message, send func(reply.Card)
 		select {
 		case <-d.hold:
 			send(reply.Card{ID: "r-wait", Kind: reply.Done, Title: "waited"})
+		case <-ctx.Done():
+		}
+	case verb == "steps":
+		c := reply.Card{ID: "r-steps", Kind: reply.Progress, Title: "begun", Run: "r-steps", Live: true, Private: rest == "privately"}
+		send(c)
+		select {
+		case <-d.hold:
+			c.Kind, c.Title, c.Live = reply.Done, "ended", false
+			send(c)
 		case <-ctx.Done():
 		}
 	case verb == "mute":
@@ -140,6 +156,7 @@ func storeOptions() storefake.Options { return storefake.Options{} }
 
 // transports runs a test over both.
 func transports(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Parallel()
 	for _, mode := range []discord.Mode{discord.Gateway, discord.HTTP} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()

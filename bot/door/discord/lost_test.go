@@ -1,10 +1,13 @@
 package discord_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ func TestDuplicates(t *testing.T) {
 		b.s.Again(i)
 		b.s.Again(i)
 		b.sees(ben, channel, "r-1: done")
+		b.until("the event is closed", func() bool { return b.count("closed") == 1 })
 		b.stop()
 		b.start(mode(b))
 		b.s.Again(i)
@@ -73,6 +77,7 @@ func TestCrash(t *testing.T) {
 
 // TestLostAnswers lets answers of Discord get lost after the fact: nothing is posted twice.
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	for name, path := range map[string]string{"channel": `^/channels/\d+/messages$`, "response": `^/webhooks/.*@original$`} {
 		for _, status := range []int{http.StatusBadGateway, 0} {
 			t.Run(fmt.Sprint(name, status), func(t *testing.T) {
@@ -143,6 +148,63 @@ func TestTokenEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestTokenEndsUnderway lets the token end between the first state and the last: what everybody sees is edited in place, what one person saw alone
+// comes to them directly.
+func TestTokenEndsUnderway(t *testing.T) {
+	transports(t, func(t *testing.T, b *bench) {
+		i := b.slash(anna, channel, "steps")
+		m := b.sees(ben, channel, "begun")
+		i.Expire()
+		close(b.desk.hold)
+		if end := b.sees(ben, channel, "ended"); end.ID != m.ID {
+			t.Errorf("the end is message %s, the begin %s", end.ID, m.ID)
+		}
+	})
+}
+
+func TestPrivateTokenEndsUnderway(t *testing.T) {
+	transports(t, func(t *testing.T, b *bench) {
+		i := b.slash(anna, channel, "steps privately")
+		b.sees(anna, channel, "begun")
+		i.Expire()
+		close(b.desk.hold)
+		b.sees(anna, "", "ended")
+		if all := b.s.Messages(channel); len(all) != 0 {
+			t.Errorf("everybody sees %v", all)
+		}
+	})
+}
+
+// TestNoTokenInErrors lets calls fail in every way: no error or log line shows the token of an interaction or of the bot.
+func TestNoTokenInErrors(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var mu sync.Mutex
+	b := open(t, "gateway", nil, func(o *discord.Options) {
+		o.Log = slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) { mu.Lock(); defer mu.Unlock(); return log.Write(p) }), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	callback, hook := regexp.MustCompile("callback"), regexp.MustCompile("webhooks")
+	for _, f := range []fake.Fault{
+		{Path: callback, Status: 0}, {Path: callback, Status: 502}, {Path: hook, Status: 0}, {Path: hook, Status: 502}, {Path: hook, Status: 400},
+		{Path: hook, Status: 429, Retry: 10 * time.Millisecond},
+	} {
+		f.Times = 1
+		b.s.Fail(f)
+	}
+	i := b.slash(anna, channel, "echo after all")
+	b.sees(ben, channel, "after all")
+	b.stop()
+	mu.Lock()
+	defer mu.Unlock()
+	if text := log.String(); strings.Contains(text, i.Token) || strings.Contains(text, "t0ken") || !strings.Contains(text, "***") {
+		t.Errorf("the log shows a token, or nothing:\n%s", text)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func TestDeletedUnderUs(t *testing.T) {
 	t.Parallel()
@@ -275,6 +337,7 @@ func TestRepliesLost(t *testing.T) {
 // TestEveryCrash kills the process after each of its writes in turn: the command that was acknowledged is answered once, whichever write was the
 // last.
 func TestEveryCrash(t *testing.T) {
+	t.Parallel()
 	for at := 1; at <= 6; at++ {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
@@ -359,6 +422,7 @@ func TestDeliver(t *testing.T) {
 	transports(t, func(t *testing.T, b *bench) {
 		i := b.slash(anna, channel, "run r-11")
 		b.sees(ben, channel, "r-11: done")
+		b.until("the event is closed", func() bool { return b.count("closed") == 1 })
 		b.stop()
 		b.start(mode(b))
 		to := actions.Origin{Door: "discord", Channel: guild + "/" + channel, Message: i.ID}

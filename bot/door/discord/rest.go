@@ -212,10 +212,15 @@ func (p *problem) because(err error) error {
 	var failed *discordgo.RESTError
 	var limited *discordgo.RateLimitError
 	p.err = err
+	var outer *url.Error
+	if errors.As(err, &outer) { // it shows the address, and the token of an interaction in it
+		p.err = outer.Err
+	}
 	switch {
 	case errors.As(err, &limited):
 		p.status = http.StatusTooManyRequests
 		p.retry = max(p.retry, limited.RetryAfter)
+		p.err = fmt.Errorf("rate limited for %s", p.retry)
 	case errors.As(err, &failed):
 		p.status = failed.Response.StatusCode
 		if p.status == http.StatusTooManyRequests {

@@ -15,6 +15,7 @@ import (
 type state struct {
 	why   string // the connection is down; "" while it is up or another replica's
 	probe string // the self-check failed
+	alarm string // what the other doors were told about, "" where all is well
 }
 
 // tooOld is how long a card may wait before the door says that it is behind.
@@ -47,6 +48,7 @@ func (d *Door) deaf(why string) {
 	before := d.state.why
 	d.state.why = why
 	d.mu.Unlock()
+	d.healed()
 	switch {
 	case before == why:
 	case why == "":
@@ -207,16 +209,35 @@ func (d *Door) revoked(err error) {
 		"make a new token in the developer portal (Bot, Reset Token) and write it into the token's file: it is read again by itself")
 }
 
-// alarm tells the other doors what is wrong here.
+// alarm tells the other doors what is wrong here, once until it is well again.
 func (d *Door) alarm(title, why, hint string) {
+	d.mu.Lock()
+	again := d.state.alarm == title
+	d.state.alarm = title
+	d.mu.Unlock()
+	if again {
+		return
+	}
 	d.o.Count("alarm")
 	d.o.Log.Error("alarm", "what", title, "why", why)
 	d.o.Alarm(reply.Card{ID: "discord/" + d.o.Application, Kind: reply.Error, Title: title, Lines: []string{why}, Hint: hint})
 }
 
+// healed takes the alarm back once the door hears and its self-check passes.
+func (d *Door) healed() {
+	d.mu.Lock()
+	well := d.state.alarm != "" && d.state.why == "" && d.state.probe == ""
+	if well {
+		d.state.alarm = ""
+	}
+	d.mu.Unlock()
+	if well && !d.box.Denied() {
+		d.o.Alarm(reply.Card{ID: "discord/" + d.o.Application, Kind: reply.Done, Title: "Discord is heard again"})
+	}
+}
+
 // watch checks now and then that the token works, and that what was posted can be read back.
 func (d *Door) watch(ctx context.Context) {
-	told := false
 	for sleep(ctx, d.o.Check) {
 		if d.rest.current() == nil {
 			continue
@@ -234,13 +255,9 @@ func (d *Door) watch(ctx context.Context) {
 		d.mu.Unlock()
 		if statusOf(err) == http.StatusUnauthorized {
 			d.denied()
-			if !told {
-				d.revoked(err)
-			}
-			told = true
-		} else if err == nil {
-			told = false
+			d.revoked(err)
 		}
+		d.healed()
 	}
 }
 

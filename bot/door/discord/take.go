@@ -178,7 +178,7 @@ func (d *Door) hear(ctx context.Context, body []byte) (*work, error) {
 		return nil, nil
 	}
 	e := entry{ID: m.ID, Kind: "message", At: d.o.Now(), Body: body}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	switch err := d.inbox.put(ctx, e); {
 	case errors.Is(err, errTwice):

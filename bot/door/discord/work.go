@@ -55,7 +55,9 @@ func (d *Door) handle(ctx context.Context, w work) {
 	defer cancel()
 	if err := d.inbox.done(long, w.id); err != nil {
 		d.o.Log.Warn("an event stays open", "event", w.id, "err", err)
+		return
 	}
+	d.o.Count("closed")
 }
 
 // ask lets the desk handle the event. A bug there costs one answer and not the program.
