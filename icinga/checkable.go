@@ -22,21 +22,34 @@ type Checkable struct {
 // Reported tells whether its results are handed in from outside: a check of its own would only say that nobody has reported.
 func (k Checkable) Reported() bool { return k.Command == "dummy" || k.Command == "passive" }
 
-// Checkables returns a host and its services, the host first. The error holds ErrNotFound when there is no such host.
-func (c *Client) Checkables(ctx context.Context, host string) ([]Checkable, error) {
-	if err := checkName(host, ""); err != nil {
-		return nil, &Error{Op: "read a host", Code: 400, kind: ErrInvalid, Status: err.Error()}
+// Checkables returns hosts and their services, by host, the host itself first. Of one host the error holds ErrNotFound when there is none; of several
+// those that there are come.
+func (c *Client) Checkables(ctx context.Context, hosts ...string) ([]Checkable, error) {
+	if len(hosts) == 0 {
+		return nil, nil
+	}
+	for _, host := range hosts {
+		if err := checkName(host, ""); err != nil {
+			return nil, &Error{Op: "read a host", Code: 400, kind: ErrInvalid, Status: err.Error()}
+		}
+	}
+	op := "read " + hosts[0] + " and its services"
+	if len(hosts) > 1 {
+		op = fmt.Sprintf("read %d hosts and their services", len(hosts))
 	}
 	var all []Checkable
 	for _, service := range []string{"", "*"} {
 		kind := kindOfObject(service)
 		body := map[string]any{"attrs": append(attributes(service != ""), "check_command", "enable_active_checks", "check_timeout", "check_interval")}
-		if service == "" {
-			body["host"] = host
-		} else {
-			body["filter"], body["filter_vars"] = "host.name == h", map[string]any{"h": host}
+		switch {
+		case len(hosts) > 1:
+			body["filter"], body["filter_vars"] = "host.name in hosts", map[string]any{"hosts": hosts}
+		case service == "":
+			body["host"] = hosts[0]
+		default:
+			body["filter"], body["filter_vars"] = "host.name == h", map[string]any{"h": hosts[0]}
 		}
-		results, err := c.do(ctx, call{op: "read " + host + " and its services", path: kind.path, query: true, repeat: true, body: body})
+		results, err := c.do(ctx, call{op: op, path: kind.path, query: true, repeat: true, body: body})
 		if err != nil {
 			return nil, c.explain(ctx, err, "objects/query/"+kind.name)
 		}
@@ -48,7 +61,9 @@ func (c *Client) Checkables(ctx context.Context, host string) ([]Checkable, erro
 			all = append(all, k)
 		}
 	}
-	slices.SortFunc(all, func(a, b Checkable) int { return cmp.Compare(a.Service, b.Service) })
+	slices.SortFunc(all, func(a, b Checkable) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Service, b.Service))
+	})
 	return all, nil
 }
 

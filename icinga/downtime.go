@@ -19,6 +19,8 @@ type Downtime struct {
 	From, Until time.Time
 	// Flexible makes it begin with the first problem between From and Until and last so long from there; 0 = fixed, from From to Until.
 	Flexible time.Duration
+	// Services sets one for each service of the host, too. They end with the host's.
+	Services bool
 	// Children sets one for each host that depends on the host, too: fixed ones for the same time, flexible ones triggered by the host's.
 	Children bool
 }
@@ -35,6 +37,9 @@ func (c *Client) ScheduleDowntime(ctx context.Context, host, service string, d D
 	}
 	if d.Flexible > 0 {
 		body["duration"] = d.Flexible.Seconds()
+	}
+	if d.Services && service == "" {
+		body["all_services"] = true
 	}
 	if d.Children {
 		body["child_options"] = map[bool]string{true: "DowntimeNonTriggeredChildren", false: "DowntimeTriggeredChildren"}[d.Flexible == 0]

@@ -135,6 +135,12 @@ func TestCheckables(t *testing.T) {
 	if want := host + " " + host + "!" + hitRate + " " + host + "!slow"; strings.Join(names, " ") != want {
 		t.Errorf("checkables of %s = %q, want %q", host, names, want)
 	}
+	if some, err := c.Checkables(t.Context(), host, "nobody"); err != nil || len(some) != len(all) {
+		t.Errorf("of several: %d, %v, want %d", len(some), err, len(all))
+	}
+	if none, err := c.Checkables(t.Context()); err != nil || len(none) != 0 {
+		t.Errorf("of none: %v, %v", none, err)
+	}
 	if _, err := c.Checkables(t.Context(), "nobody"); !errors.Is(err, icinga.ErrNotFound) {
 		t.Errorf("of an unknown host: %v, want ErrNotFound", err)
 	}

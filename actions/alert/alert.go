@@ -29,7 +29,7 @@ type Icinga interface {
 	Acknowledge(ctx context.Context, host, service string, ack icinga.Ack) error
 	RemoveAcknowledgement(ctx context.Context, host, service, author string) error
 	HostNamed(ctx context.Context, host string) (string, error)
-	Checkables(ctx context.Context, host string) ([]icinga.Checkable, error)
+	Checkables(ctx context.Context, hosts ...string) ([]icinga.Checkable, error)
 	ScheduleDowntime(ctx context.Context, host, service string, d icinga.Downtime) error
 	Downtimes(ctx context.Context, host, author, marker string) ([]icinga.ScheduledDowntime, error)
 	CancelDowntime(ctx context.Context, downtime string) error

@@ -164,15 +164,9 @@ func (x downer) Do(ctx context.Context, c run.Call) (run.Result, error) {
 		return run.Result{}, err
 	}
 	d := icinga.Downtime{Author: done.Author, Comment: because(args.Why, "downtime"), Marker: done.Marker, From: args.From, Until: args.Until, Flexible: args.Flexible}
-	for _, service := range want {
-		d.Children = args.Children && service == want[0]
-		if err := x.a.opt.Icinga.ScheduleDowntime(ctx, host, service, d); err != nil {
-			return run.Result{}, again(err)
-		}
-	}
-	have, err := x.a.opt.Icinga.Downtimes(ctx, "", done.Author, done.Marker)
+	have, err := x.set(ctx, host, want, d, args)
 	if err != nil {
-		return run.Result{}, again(err)
+		return run.Result{}, err
 	}
 	others := 0
 	for _, h := range have {
@@ -180,16 +174,46 @@ func (x downer) Do(ctx context.Context, c run.Call) (run.Result, error) {
 			others++
 		}
 	}
-	for _, service := range want {
-		if !slices.ContainsFunc(have, func(h icinga.ScheduledDowntime) bool { return h.Host == host && h.Service == service }) {
-			name := actions.Alert{Host: host, Service: service}.Object()
-			return run.Result{}, actions.Temporary{Err: fmt.Errorf("the downtime of %s is not there when it is read back: Icinga2 may have been reloading", name)}
-		}
+	if missing := lacking(host, want, have); len(missing) > 0 {
+		name := actions.Alert{Host: host, Service: missing[0]}.Object()
+		return run.Result{}, actions.Temporary{Err: fmt.Errorf("the downtime of %s is not there when it is read back: Icinga2 may have been reloading", name)}
 	}
 	x.a.keeper.drop(done.Author, done.Marker) // of an earlier try
 	d.Children = args.Children
 	x.a.keeper.add(&kept{host: host, want: want, set: d, at: x.a.opt.Now(), started: status.ProgramStart})
 	return run.Result{Say: x.said(host, want, others, args), Data: actions.Encode(done)}, nil
+}
+
+// set sets the downtimes, the host's with those of its services in one call, then what is still missing one by one, and returns what is there.
+func (x downer) set(ctx context.Context, host string, want []string, d icinga.Downtime, args DowntimeArgs) ([]icinga.ScheduledDowntime, error) {
+	d.Children, d.Services = args.Children, len(want) > 1
+	if err := x.a.opt.Icinga.ScheduleDowntime(ctx, host, want[0], d); err != nil {
+		return nil, again(err)
+	}
+	d.Children, d.Services = false, false
+	for {
+		have, err := x.a.opt.Icinga.Downtimes(ctx, "", d.Author, d.Marker)
+		if err != nil {
+			return nil, again(err)
+		}
+		missing := lacking(host, want, have)
+		if len(missing) == 0 || slices.Equal(missing, want) {
+			return have, nil
+		}
+		for _, service := range missing {
+			if err := x.a.opt.Icinga.ScheduleDowntime(ctx, host, service, d); err != nil {
+				return nil, again(err)
+			}
+		}
+		want = missing
+	}
+}
+
+// lacking returns the services without a downtime, "" for the host itself.
+func lacking(host string, want []string, have []icinga.ScheduledDowntime) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(service string) bool {
+		return slices.ContainsFunc(have, func(h icinga.ScheduledDowntime) bool { return h.Host == host && h.Service == service })
+	})
 }
 
 // targets are the services of a host that a step is for, "" for the host itself.

@@ -38,24 +38,26 @@ func (a *Alerts) watch(ctx context.Context, r actions.Request) ([]watched, hosts
 	if len(nodes) == 0 {
 		return nil, nil, nil, errors.New("which node? name one, or say nodes to see what there is")
 	}
+	byHost, err := a.checkables(ctx, nodes)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	var out []watched
 	var notes []string
 	names := hosts{}
 	for _, node := range nodes {
-		host, err := a.opt.Icinga.HostNamed(ctx, node)
-		if errors.Is(err, icinga.ErrNotFound) {
+		all := byHost[node]
+		if len(all) == 0 {
+			if all, err = a.called(ctx, node); err != nil {
+				return nil, nil, nil, err
+			}
+		}
+		if len(all) == 0 {
 			notes = append(notes, node+" is left out: Icinga2 has no host of that name")
 			continue
 		}
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("look for %s in Icinga2: %w", node, err)
-		}
-		if host != node {
-			names[node] = host
-		}
-		all, err := a.opt.Icinga.Checkables(ctx, host)
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("read %s and its services from Icinga2: %w", node, err)
+		if all[0].Host != node {
+			names[node] = all[0].Host
 		}
 		if all = meant(all, r.One("service")); len(all) == 0 {
 			notes = append(notes, fmt.Sprintf("%s is left out: it has no service %s", node, r.One("service")))
@@ -67,6 +69,35 @@ func (a *Alerts) watch(ctx context.Context, r actions.Request) ([]watched, hosts
 		return nil, nil, nil, errors.New(strings.Join(notes, "; "))
 	}
 	return out, names, notes, nil
+}
+
+// checkables reads the hosts that are called like nodes, with their services, in two calls however many they are.
+func (a *Alerts) checkables(ctx context.Context, nodes []string) (map[string][]icinga.Checkable, error) {
+	all, err := a.opt.Icinga.Checkables(ctx, nodes...)
+	if err != nil && !errors.Is(err, icinga.ErrNotFound) {
+		return nil, fmt.Errorf("read %s from Icinga2: %w", strings.Join(nodes, ", "), err)
+	}
+	out := map[string][]icinga.Checkable{}
+	for _, k := range all {
+		out[k.Host] = append(out[k.Host], k)
+	}
+	return out, nil
+}
+
+// called reads the host that is called like a node but for its case, none where there is none.
+func (a *Alerts) called(ctx context.Context, node string) ([]icinga.Checkable, error) {
+	host, err := a.opt.Icinga.HostNamed(ctx, node)
+	if errors.Is(err, icinga.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for %s in Icinga2: %w", node, err)
+	}
+	all, err := a.opt.Icinga.Checkables(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("read %s and its services from Icinga2: %w", node, err)
+	}
+	return all, nil
 }
 
 // meant keeps the service of that name; all where none is named.

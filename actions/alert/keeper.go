@@ -83,9 +83,7 @@ func (a *Alerts) keep(ctx context.Context, one *kept) error {
 	if err != nil {
 		return err
 	}
-	missing := slices.DeleteFunc(slices.Clone(one.want), func(service string) bool {
-		return slices.ContainsFunc(have, func(d icinga.ScheduledDowntime) bool { return d.Service == service })
-	})
+	missing := lacking(one.host, one.want, have)
 	switch {
 	case len(missing) == 0:
 	case s.ProgramStart.Equal(one.started):

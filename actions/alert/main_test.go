@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -135,16 +136,16 @@ func (m *monitoring) HostNamed(_ context.Context, host string) (string, error) {
 	return "", errors.Join(m.away, icinga.ErrNotFound)
 }
 
-func (m *monitoring) Checkables(_ context.Context, host string) ([]icinga.Checkable, error) {
+func (m *monitoring) Checkables(_ context.Context, hosts ...string) ([]icinga.Checkable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []icinga.Checkable
 	for name, o := range m.objects {
-		if o.Host == host {
+		if slices.Contains(hosts, o.Host) {
 			out = append(out, icinga.Checkable{Object: *o, Command: cmp.Or(m.commands[name], "check"), Active: true, Timeout: 20 * time.Second})
 		}
 	}
-	slices.SortFunc(out, func(a, b icinga.Checkable) int { return strings.Compare(a.Service, b.Service) })
+	slices.SortFunc(out, func(a, b icinga.Checkable) int { return strings.Compare(a.Name(), b.Name()) })
 	return out, m.away
 }
 
@@ -160,17 +161,28 @@ func (m *monitoring) ScheduleDowntime(_ context.Context, host, service string, d
 	}) {
 		return nil
 	}
-	if m.swallow > 0 {
-		m.swallow--
-		return nil
+	for _, o := range m.sorted() {
+		if o.Host != host || o.Service != service && !(d.Services && service == "") {
+			continue
+		}
+		if m.swallow > 0 {
+			m.swallow--
+			continue
+		}
+		part := one
+		part.Service = o.Service
+		m.add(part)
 	}
-	m.add(one)
 	if d.Children {
 		child := one
 		child.Host, child.Service = "child", ""
 		m.add(child)
 	}
 	return nil
+}
+
+func (m *monitoring) sorted() []*icinga.Object {
+	return slices.SortedFunc(maps.Values(m.objects), func(a, b *icinga.Object) int { return strings.Compare(a.Name(), b.Name()) })
 }
 
 func (m *monitoring) add(d icinga.ScheduledDowntime) {
