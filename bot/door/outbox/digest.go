@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func (l *lane) overview(now time.Time) {
 		}
 	}
 	switch {
-	case l.digest == nil && late > b.o.DigestOver:
+	case l.digest == nil && late > b.o.DigestOver && !now.Before(l.digestAfter):
 		l.openDigest(now)
 	case l.digest != nil && waiting <= b.o.DigestOver/4:
 		l.digest.want = wanted{card: l.closing(), hash: closed}
@@ -59,6 +60,24 @@ func (b *Outbox) resumeDigest(l *lane, m *message) {
 		m.want = wanted{card: l.closing(), hash: closed}
 	}
 	b.start(l)
+}
+
+// digestRest is how long there is no other digest after one was refused.
+const digestRest = 10 * time.Minute
+
+// noDigest gives a digest up that the platform refuses.
+func (l *lane) noDigest(ctx context.Context, j job, err error) {
+	b := l.box
+	b.o.Count("dropped")
+	b.o.Log.Error("a digest was refused", "channel", l.channel, "err", err)
+	b.mu.Lock()
+	if l.digest == j.message {
+		l.digest = nil
+	}
+	l.digestAfter = b.o.Now().Add(digestRest)
+	j.message.want = wanted{hash: closed}
+	b.mu.Unlock()
+	l.settle(ctx, j.message, closed, err)
 }
 
 // refresh makes the digest tell what waits now. The caller holds Outbox.mu.

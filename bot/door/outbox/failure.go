@@ -134,6 +134,10 @@ func (l *lane) deleted(ctx context.Context, j job) {
 // simplify lets a card that the platform refuses be shown by its title alone.
 func (l *lane) simplify(ctx context.Context, j job, err error) {
 	b := l.box
+	if j.rec.Digest {
+		l.noDigest(ctx, j, err)
+		return
+	}
 	if j.want.plain {
 		b.o.Count("dropped")
 		b.o.Log.Error("a card was refused even as a line of text", "card", j.rec.Card, "channel", l.channel, "err", err)

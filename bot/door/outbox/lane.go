@@ -32,6 +32,8 @@ type lane struct {
 	pause    [kinds]time.Time
 	failures int
 	digest   *message // nil where all goes well
+	// digestAfter is when there may be a digest again.
+	digestAfter time.Time
 }
 
 // drop forgets a message that nothing is to be done about.

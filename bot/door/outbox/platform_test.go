@@ -45,7 +45,8 @@ type platform struct {
 	perPost  time.Duration                  // least time between posts in one channel
 	perMin   int                            // edits in all channels
 	takes    time.Duration
-	echo     bool // a Post whose nonce was used returns the first message as it is, and Find finds nothing
+	refuse   string // the beginning of the IDs of cards that are refused
+	echo     bool   // a Post whose nonce was used returns the first message as it is, and Find finds nothing
 }
 
 var errLost = errors.New("connection reset by peer")
@@ -75,6 +76,9 @@ func (p *platform) Post(ctx context.Context, at outbox.Place, c reply.Card, nonc
 		return "", err
 	}
 	now := time.Now()
+	if p.refuse != "" && strings.HasPrefix(c.ID, p.refuse) {
+		return "", outbox.ErrRefused
+	}
 	for _, m := range slices.Backward(p.messages) {
 		if m.channel == at.Channel && p.perPost > 0 && now.Sub(m.at) < p.perPost {
 			p.limited++

@@ -149,6 +149,23 @@ func TestDigestComesSoon(t *testing.T) {
 	})
 }
 
+// TestDigestRefused lets the platform refuse digests: it is not asked again and again, and everything else comes.
+func TestDigestRefused(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		w.wire.refuse = "digest-"
+		for i := range 60 {
+			w.send("c", done(fmt.Sprint("r-", i), fmt.Sprintf("r-%d: done", i)))
+		}
+		w.settle()
+		if n := w.count("digest"); n != 1 {
+			t.Errorf("%d digests were tried in a minute, want 1", n)
+		}
+		if got := w.wire.all("c"); len(got) != 60 {
+			t.Errorf("%d messages, want 60", len(got))
+		}
+	})
+}
+
 // TestDigestSurvivesARestart crashes in the middle of a storm: the digest of the old process is taken over and closed.
 func TestDigestSurvivesARestart(t *testing.T) {
 	bubble(t, slackly, func(t *testing.T, w *world) {

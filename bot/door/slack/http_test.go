@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -202,4 +203,74 @@ func TestSeveralWorkspaces(t *testing.T) {
 			t.Errorf("%s got %+v, want its own command", team, got)
 		}
 	}
+}
+
+// FuzzPosts posts what was signed by Slack and makes no sense: it is refused or ignored, and nothing breaks.
+func FuzzPosts(f *testing.F) {
+	s := workspace.New(workspace.Options{})
+	f.Cleanup(s.Close)
+	m, counts := fuzzDoor(f, s)
+	slash := s.SlashPayload(workspace.Slash{User: "U1", Channel: "C1", Text: "help"})
+	event := s.EventPayload(workspace.Said{User: "U1", Channel: "C1", Text: "<@" + workspace.BotUserID + "> help"})
+	for kind, payload := range map[string]map[string]any{"slash_commands": slash, "interactive": {"type": "block_actions", "team": map[string]any{"id": "T0123"}}, "events_api": event} {
+		path, contentType, body, err := workspace.Body(kind, payload)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(path, contentType, body)
+	}
+	for _, body := range []string{
+		`{"type":"url_verification","challenge":"x"}`, `{"team_id":"T0123","type":"event_callback","event":{"type":"message","user":"U1","text":"<@U","ts":"1","channel":"C1"}}`,
+		`{"team_id":"T0123","event":[]}`, `{"team_id":"T0123","event":{"type":"message","edited":7,"text":"<@U0OPSBOT"}}`, `[]`, "\x00", "",
+	} {
+		f.Add("/slack/events", "application/json", []byte(body))
+	}
+	for _, payload := range []string{
+		`{"team":{"id":"T0123"},"type":"view_submission","user":{"id":"U1"},"view":{"callback_id":"opsbot:form","private_metadata":"{","state":{"values":{}}}}`,
+		`{"team":{"id":"T0123"},"type":"block_actions","user":{"id":"U1"},"trigger_id":"1","actions":[null]}`,
+		`{"team":{"id":"T0123"},"type":"block_actions","user":{"id":"U1"},"trigger_id":"1","actions":[{"type":"button","action_id":"opsbot:say:0:","value":"x","block_id":"opsbot:do:0:"}]}`,
+	} {
+		f.Add("/slack/actions", "application/x-www-form-urlencoded", []byte(url.Values{"payload": {payload}}.Encode()))
+	}
+	f.Fuzz(func(t *testing.T, path, contentType string, body []byte) {
+		if path != "/slack/actions" && path != "/slack/events" {
+			path = "/slack/commands"
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
+		r.Header = workspace.Sign(s.SigningSecret(), time.Now(), body)
+		r.Header.Set("Content-Type", contentType)
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusOK, http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
+		default:
+			t.Errorf("status %d for %q", w.Code, body)
+		}
+		if counts("panic") > 0 {
+			t.Errorf("%q broke its reader", body)
+		}
+	})
+}
+
+// fuzzDoor returns the routes of a door that does not run.
+func fuzzDoor(f *testing.F, s *workspace.Server) (http.Handler, func(string) int) {
+	f.Helper()
+	var mu sync.Mutex
+	counted := map[string]int{}
+	read := func(get func() string) func() (secret.Secret, error) {
+		return func() (secret.Secret, error) { return secret.New([]byte(get())), nil }
+	}
+	d, err := slack.New(slack.Options{
+		Workspace: "T0123", Mode: slack.HTTP, BotToken: read(s.BotToken), SigningSecrets: []func() (secret.Secret, error){read(s.SigningSecret)},
+		Desk: &desk{}, KV: fake.New().Open(fake.Options{}).Bucket(store.Dedupe), APIURL: s.URL(),
+		Count: func(what string) { mu.Lock(); defer mu.Unlock(); counted[what]++ },
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for pattern, h := range d.Routes() {
+		mux.Handle(pattern, h)
+	}
+	return mux, func(what string) int { mu.Lock(); defer mu.Unlock(); return counted[what] }
 }
