@@ -42,12 +42,12 @@ func (m *Monitor) status(w http.ResponseWriter, _ *http.Request) {
 
 // monitorRequest is what queries and actions may hold.
 type monitorRequest struct {
-	Host    string            `json:"host"`
-	Service string            `json:"service"`
-	Filter  string            `json:"filter"`
-	Vars    map[string]string `json:"filter_vars"`
-	Author  string            `json:"author"`
-	Comment string            `json:"comment"`
+	Host    string         `json:"host"`
+	Service string         `json:"service"`
+	Filter  string         `json:"filter"`
+	Vars    map[string]any `json:"filter_vars"`
+	Author  string         `json:"author"`
+	Comment string         `json:"comment"`
 
 	Downtime string  `json:"downtime"`
 	Start    float64 `json:"start_time"`
@@ -59,6 +59,18 @@ type monitorRequest struct {
 func readRequest(r *http.Request) (q monitorRequest) {
 	_ = json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&q) // a query may have no body
 	return q
+}
+
+// text returns a variable of the filter that is a text.
+func (q monitorRequest) text(name string) string {
+	s, _ := q.Vars[name].(string)
+	return s
+}
+
+// chosen tells whether a host is one of those of the filter, where it names some.
+func (q monitorRequest) chosen(host string) bool {
+	hosts, ok := q.Vars["hosts"].([]any)
+	return !ok || slices.Contains(hosts, any(host))
 }
 
 // object returns the name that the request is about.
@@ -86,7 +98,7 @@ func (m *Monitor) objects(w http.ResponseWriter, r *http.Request, services bool)
 		case (s.check.Service != "") != services,
 			q.object() != "" && q.object() != s.name(),
 			strings.Contains(q.Filter, "state != 0") && s.state == 0,
-			q.Vars["h"] != "" && q.Vars["h"] != s.check.Host:
+			q.text("h") != "" && q.text("h") != s.check.Host, !q.chosen(s.check.Host):
 			continue
 		}
 		a := s.attributes()
@@ -132,7 +144,7 @@ func (m *Monitor) listComments(w http.ResponseWriter, r *http.Request) {
 	defer m.mu.Unlock()
 	var results []any
 	for _, c := range m.comments {
-		if q.Filter != "" && (c.Host != q.Vars["h"] || c.Service != q.Vars["s"] || c.Author != q.Vars["a"] || !strings.Contains(c.Text, q.Vars["m"])) {
+		if q.Filter != "" && (c.Host != q.text("h") || c.Service != q.text("s") || c.Author != q.text("a") || !strings.Contains(c.Text, q.text("m"))) {
 			continue
 		}
 		results = append(results, map[string]any{"name": c.Name, "attrs": map[string]any{
@@ -214,10 +226,10 @@ func (m *Monitor) listDowntimes(w http.ResponseWriter, r *http.Request) {
 	defer m.mu.Unlock()
 	var results []any
 	for _, d := range m.rests {
-		service, one := q.Vars["s"]
+		service, one := q.text("s"), q.Vars["s"] != nil
 		switch {
-		case q.Vars["h"] != "" && d.Host != q.Vars["h"], one && d.Service != service,
-			strings.Contains(q.Filter, "author") && d.Author != q.Vars["a"], strings.Contains(q.Filter, "contains") && !strings.Contains(d.Text, q.Vars["m"]):
+		case q.text("h") != "" && d.Host != q.text("h"), one && d.Service != service,
+			strings.Contains(q.Filter, "author") && d.Author != q.text("a"), strings.Contains(q.Filter, "contains") && !strings.Contains(d.Text, q.text("m")):
 			continue
 		}
 		results = append(results, map[string]any{"name": d.Name, "attrs": map[string]any{
