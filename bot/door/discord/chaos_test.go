@@ -141,3 +141,43 @@ func TestStorm(t *testing.T) {
 		t.Errorf("%d messages were made while the limit is 1 a second", posts)
 	}
 }
+
+// TestManyRuns has many runs report at once, by many people in one channel: the platform refuses next to nothing, and five seconds after the end
+// all can be read.
+func TestManyRuns(t *testing.T) {
+	transports(t, func(t *testing.T, b *bench) {
+		runs := commands() * 5
+		var people sync.WaitGroup
+		turns := make(chan struct{}, 100)
+		for n := range runs {
+			turns <- struct{}{}
+			people.Go(func() {
+				defer func() { <-turns }()
+				b.slash(anna, channel, fmt.Sprintf("run r-%d", n))
+			})
+		}
+		people.Wait()
+		b.until("the desk is through", func() bool { return b.count("closed") == runs })
+		ended := time.Now()
+		for len(messagesWith(b, channel, ": done\n")) < runs && time.Since(ended) < 20*time.Second {
+			time.Sleep(100 * time.Millisecond) // looking more often would take the machine from those who are looked at
+		}
+		if took := time.Since(ended); took > 5*time.Second {
+			t.Errorf("the last of %d ends was shown after %s, want 5 s at most", runs, took)
+		}
+		refused := 0
+		for _, c := range b.s.Calls("", "/") {
+			if c.Status == http.StatusTooManyRequests {
+				refused++
+			}
+		}
+		if refused > 0 {
+			t.Errorf("%d calls were refused for their number", refused)
+		}
+		for _, m := range b.s.Messages(channel) {
+			if m.Edits > 3 {
+				t.Errorf("message %s was edited %d times within some seconds", m.ID, m.Edits)
+			}
+		}
+	})
+}
