@@ -17,6 +17,7 @@ type frame struct {
 	from    []string // what "it" was taken for
 	weak    []string // names that could be words like any other
 	spare   []int    // entities that no slot takes
+	wide    string   // a word with a slip in it that says which nodes
 	bare    bool     // nodes are meant by the name of their site alone
 	twice   string   // a slot that two things would fill
 	alien   []string // words that belong to nothing we do
@@ -74,6 +75,11 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		}
 		fr.faults = append(fr.faults, &w)
 		return
+	}
+	for k := e.from; k < e.to && slot.kind == kindNode; k++ {
+		if s.fixed[k] && s.words[k].word != wordEdge && s.words[k].word != wordNode && s.words[k].word != wordThrough {
+			fr.wide = s.words[k].low
+		}
 	}
 	if e.slip != "" {
 		fr.slips = append(fr.slips, e.slip)
@@ -296,7 +302,14 @@ func (p *Parser) preset(m *matcher, s *saying, fr *frame) {
 					fr.slots = fr.slots.With(slot.Name, v)
 				}
 			}
+		case kindJobName:
+			if name := s.called(); name != "" && !fr.slots.Has("node") && slot.Name == "job" {
+				fr.slots = fr.slots.With(slot.Name, name)
+			}
 		case kindTopic:
+			if fr.spec.Name != "help" {
+				continue
+			}
 			if topic := p.topicOf(s); topic != "" {
 				fr.slots = fr.slots.With(slot.Name, topic)
 			}
@@ -306,6 +319,19 @@ func (p *Parser) preset(m *matcher, s *saying, fr *frame) {
 			}
 		}
 	}
+}
+
+// called returns the name behind "as", "called" or "named", "" where there is none.
+func (s *saying) called() string {
+	for i := 1; i < len(s.words); i++ {
+		switch s.words[i-1].low {
+		case "as", "called", "named":
+			if s.of[i-1] < 0 && (s.of[i] < 0 || s.ents[s.of[i]].kind == kindText) && freeName(s.words[i].raw) {
+				return s.words[i].raw
+			}
+		}
+	}
+	return ""
 }
 
 // topicOf returns the subject of help that s names, "" where it names none.
@@ -402,11 +428,7 @@ func (p *Parser) reasonOf(m *matcher, s *saying, fr *frame) {
 
 // judge holds the frame against the words of s: the verb, the contrary, words that belong to nothing.
 func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
-	for i := range s.words {
-		if s.of[i] < 0 && !s.words[i].quoted && s.cues[i] != cuePolite && s.info[i].actsFor(fr.class) && !s.reason(i) {
-			fr.verb = true
-		}
-	}
+	fr.findVerb(s, f)
 	fr.light = !fr.verb && f.verb >= 0 && s.of[f.verb] < 0 && (f.weak || light(s.info[f.verb].base(s.words[f.verb].low)))
 	for i := range s.words {
 		w := s.words[i].low
@@ -433,6 +455,22 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 	fr.leftovers(s, v, f)
 }
 
+// findVerb finds out whether the order is given with a verb of the intent. Where the verb says little by itself, another one may say it: "do a recheck".
+func (fr *frame) findVerb(s *saying, f feeling) {
+	if f.verb < 0 {
+		return
+	}
+	order := s.info[f.verb]
+	if fr.verb = order.actsFor(fr.class); fr.verb || !f.weak && !light(order.base(s.words[f.verb].low)) && s.cues[f.verb] != cueWant {
+		return
+	}
+	for i := range s.words {
+		if i != f.verb && s.of[i] < 0 && !s.words[i].quoted && s.cues[i] != cuePolite && s.info[i].actsFor(fr.class) && s.clause[i] == s.clause[f.verb] && !s.reason(i) {
+			fr.verb = true
+		}
+	}
+}
+
 // leftovers finds the words of the order that belong to nothing that the intent is about.
 func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 	object := false // what the verb is about comes next
@@ -447,12 +485,12 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		if s.of[i] < 0 && s.words[i].quoted {
 			fr.odd = quote(s.words[i].raw)
 		}
-		if f.verb >= 0 && i > f.verb && s.clause[i] >= s.clause[f.verb] && s.strangeAt(v, i) {
+		if f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (s.clause[i] == s.clause[f.verb] || s.clause[i] > s.clause[f.verb] && nearCue(w)) {
 			fr.shift = w // it could be "unless" with a slip in it
 		}
 		if s.of[i] < 0 && !s.words[i].quoted {
 			switch {
-			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
+			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
 				fr.shift = w
 			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand()):
 				fr.odd = s.words[i].raw
@@ -547,6 +585,9 @@ func (s *saying) unresolved(i int, v *vocabulary) bool {
 
 // relative reports whether word i stands in a description that begins between the verb and it: "dump everything edge-1 has cached".
 func (s *saying) relative(verb, i int) bool {
+	if s.clause[i] != s.clause[verb] {
+		return false
+	}
 	for j := verb + 1; j < i; j++ {
 		switch s.words[j].low {
 		case "everything", "whatever", "what", "that", "which", "anything":
@@ -573,6 +614,16 @@ func (fr *frame) wants(w string) bool {
 		case slot.kind == kindNode && slices.Contains([]string{"edge", "edges", "box", "boxes", "machine", "machines", "host", "hosts", "server", "servers"}, w):
 			return true
 		case slot.kind == kindDeployment && slices.Contains([]string{"channel", "channels", "stream", "streams"}, w):
+			return true
+		}
+	}
+	return false
+}
+
+// nearCue reports whether w is a slip of the finger away from a word that takes back or holds up what was said.
+func nearCue(w string) bool {
+	for _, cue := range []string{"if", "unless", "once", "when", "until", "till", "while", "case", "soon", "provided", "only", "after", "wait", "actually", "sorry", "scratch", "mean", "rather", "never", "not", "dont", "don't", "without", "except", "stop", "hold", "oops"} {
+		if distance(cue, w, 1) <= 1 {
 			return true
 		}
 	}

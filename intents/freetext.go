@@ -265,11 +265,11 @@ func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned
 		return outcome{}, false
 	}
 	fr := p.frame(m, s, l, class, f)
-	if !fr.whole() || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
+	if !fr.whole() || !fr.own && !fr.verb || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
 		return outcome{}, false
 	}
 	o := fr.outcome(p)
-	if s.polite {
+	if s.begs() {
 		o.sure, o.because = 0.75, fr.readAs(p, &o)
 		p.lessSure(&o)
 		return o, true
@@ -277,6 +277,17 @@ func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned
 	o.decision, o.sure, o.because = Ask, 0.5, "it gives no order; nothing is done"
 	o.question = "Do you mean this? Then type: " + p.catalog.canonical(&o.intent)
 	return o, true
+}
+
+// begs reports whether somebody says please or thanks.
+func (s *saying) begs() bool {
+	return slices.ContainsFunc(s.words, func(t token) bool {
+		switch t.low {
+		case "please", "pls", "plz", "kindly", "thanks", "thank", "thx":
+			return !t.quoted
+		}
+		return false
+	})
 }
 
 // flagged applies the flags of pt to fr and returns what is wrong with one, "" where none is.
@@ -466,7 +477,9 @@ func (fr *frame) against(s *saying, f feeling, sure bool) string {
 		return "it gives no order"
 	case !fr.verb && !(fr.light && (fr.own || sure)):
 		return "no verb of " + fr.spec.Name + " is in it"
-	case len(fr.spec.Require) == 0 && (!fr.own && len(s.words) > 2 || len(fr.alien) > 0):
+	case fr.wide != "":
+		return shown(fr.wide) + " may widen what is meant"
+	case len(fr.spec.Require) == 0 && (!fr.own && len(s.words) > 2 || len(fr.alien) > 0 || len(s.slips) > 0 || len(s.words) > 12):
 		return "nothing in it is clearly about " + fr.spec.Name
 	case fr.contra:
 		return "the words speak for the contrary, " + fr.spec.Opposite
@@ -603,6 +616,10 @@ func (p *Parser) courteous(m *matcher, pt *part, s *saying, tr *tracer) (outcome
 		if len(slips) > 0 {
 			o.sure = 0.8
 		}
+	case len(slips) > 0 && len(o.spec.Require) == 0:
+		o.decision, o.sure = Ask, 0.5 // "parse" is no slip of "pause"
+		o.question = "Did you mean this? Then type: " + p.catalog.canonical(&o.intent)
+		o.missing = &Missing{Slot: SlotCommand, Choices: []string{p.catalog.canonical(&o.intent)}, At: -1, Question: o.question}
 	case len(slips) > 0:
 		o.sure = 0.75
 		p.lessSure(&o)
@@ -659,15 +676,17 @@ func (p *Parser) several(m *matcher, pt *part, s *saying, f feeling, l *learned,
 	if len(starts) < 2 || len(starts) > mostCommands {
 		return outcome{}, false
 	}
-	words, hedged := append([]token(nil), s.words...), s.polite || s.wish
-	prior := m.prior
+	inner := p.scratch(m.now) // s is in use
+	defer p.release(inner)
+	inner.prior, inner.last, inner.lastRun, inner.exact, inner.inner = m.prior, m.last, m.lastRun, false, true
+	words, hedged := s.words, s.polite || s.wish
 	var out outcome
 	for k, start := range starts {
 		end := len(words)
 		if k+1 < len(starts) {
 			end = starts[k+1]
 		}
-		toks := words[start:end]
+		toks := slices.Clone(words[start:end])
 		for len(toks) > 0 && !toks[len(toks)-1].quoted && (toks[len(toks)-1].low == "and" || toks[len(toks)-1].low == "then") {
 			toks = toks[:len(toks)-1]
 		}
@@ -682,18 +701,15 @@ func (p *Parser) several(m *matcher, pt *part, s *saying, f feeling, l *learned,
 		if k == len(starts)-1 {
 			one.flags, one.question, one.hesitates = pt.flags, pt.question, pt.hesitates
 		}
-		m.inner = true
-		o := p.understand(m, &one, tr)
-		m.inner = false
+		o := p.understand(inner, &one, tr)
 		if o.decision == Act && hedged && o.spec != nil && o.risk().Changes() {
 			o.decision = Confirm
 		}
 		if o.spec != nil {
-			m.prior = append(m.prior[:len(m.prior):len(m.prior)], o.intent)
+			inner.prior = append(inner.prior[:len(inner.prior):len(inner.prior)], o.intent)
 		}
 		out.more = append(out.more, o)
 	}
-	m.prior = prior
 	return out, true
 }
 

@@ -21,7 +21,7 @@ func commonVerbs() string {
 burn bypass call cancel change check clean clear close collect commission confirm connect continue convert cordon create cut deactivate decline decommission dedicate delete deny deploy
 deprovision describe destroy detach disable discard disconnect dismiss display distribute divert downgrade downscale drain drop dump eject eliminate empty enable end enlarge enrol enroll
 erase evacuate evict examine exclude execute expand expire export expose extend fail fence fetch fill find finish fix flip flush force forget free freeze generate get give go grab grant grow
-guard halt hand handle heat hide hold ignore import increase inform inspect install invalidate invite isolate issue join keep kick kill launch let lift limit link list load lock lower
+guard halt hand handle heat hide hold ignore import increase inform inspect install invalidate invite isolate issue join keep kick kill launch let lift limit link list look load lock lower
 maintain make mark measure migrate monitor move mute nuke onboard open operate order park pause permit pin pipe place plan play point pop populate postpone power preheat preload prepare
 press prewarm prefetch prime print promote provision prune pull purge push put quarantine quiesce raise reactivate read reapply rearm reassign reattach rebalance rebuild recall recheck
 record recover recreate redeploy redirect redo reduce refetch refresh refuse register reinstate reject rejoin release reload remind remove rename renew repair repeat replace replay report

@@ -392,7 +392,7 @@ func (v *vocabulary) favours(s *saying, a, b int) int {
 
 // reversal reports whether w turns what is said into its contrary: "un-drain", "back", "off", "cancel".
 func reversal(w string) bool {
-	return slices.Contains([]string{"back", "again", "undo", "remove", "cancel", "stop", "end", "lift", "withdraw", "revoke", "disable", "off", "return", "restore", "rejoin", "resume", "reinstate", "release", "unset", "rid", "revert"}, w) ||
+	return slices.Contains([]string{"back", "undo", "remove", "cancel", "stop", "end", "lift", "withdraw", "revoke", "disable", "off", "return", "restore", "rejoin", "resume", "reinstate", "release", "unset", "rid", "revert"}, w) ||
 		strings.HasPrefix(w, "un-") || strings.HasPrefix(w, "de-")
 }
 
