@@ -46,7 +46,7 @@ func (i *Incidents) groupService(ctx context.Context, in Incident) (Incident, er
 		return in, err
 	}
 	if in.open() && in.Under == "" {
-		if in, err = i.under(ctx, in, host); err != nil {
+		if in, err = i.under(ctx, in, host); err != nil || in.Under == "" {
 			return in, err
 		}
 	}
@@ -100,10 +100,19 @@ func (i *Incidents) under(ctx context.Context, in, host Incident) (Incident, err
 		in.add(Line{Key: "under/" + in.Under, At: i.now(), Text: "its host is down"})
 		return true
 	})
-	if err == nil {
-		err = i.show(ctx, in.Object())
+	if err != nil || stored.Under == "" {
+		return stored, err
 	}
-	return stored, err
+	// The host may have come back since it was read, and have freed its symptoms before this one was.
+	now, err := i.of(ctx, host.Object())
+	if err != nil {
+		return stored, err
+	}
+	if !now.down() {
+		stored.Under = ""
+		return stored, i.free(ctx, stored)
+	}
+	return stored, i.show(ctx, in.Object())
 }
 
 // symptom tells the incident of a host how one of its services is.

@@ -186,9 +186,9 @@ func TestOneReads(t *testing.T) {
 		}
 		m.tell(m.set("edge-1", "", icinga.Down))
 		time.Sleep(time.Second)
+		m.set("edge-2", "", icinga.Down) // which the first one does not hear any more
 		stop()
 		_ = first.Close(t.Context())
-		m.set("edge-2", "", icinga.Down)
 		time.Sleep(10 * time.Second)
 		if b, err := two.Live(); !b {
 			t.Errorf("the second does not read after the first has gone: %v", err)
