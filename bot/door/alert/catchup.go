@@ -13,8 +13,11 @@ import (
 	"github.com/shitops/opsbot/icinga"
 )
 
-// outputsMost is how many objects of one look are read once more, by name, for what their checks said.
-const outputsMost = 200
+// What of one look is read once more, by name, for what the checks said.
+const (
+	outputsMost = 200
+	outputsTime = 5 * time.Second
+)
 
 // catchUp looks at all hosts and services, compares them with the incidents and stores what is news.
 //
@@ -218,16 +221,21 @@ func (g *glance) detail(ctx context.Context) error {
 		g.downers(ctx, kinds[string(icinga.TypeDowntimeStart)]))
 }
 
+// outputs reads what the checks said, as far as that comes soon: the news matter more.
 func (g *glance) outputs(ctx context.Context, news []*stored.Stored) error {
+	soon, cancel := context.WithTimeout(ctx, outputsTime)
+	defer cancel()
 	for _, s := range news {
-		o, err := g.opt.Source.Object(ctx, s.Host, s.Service)
-		if errors.Is(err, icinga.ErrNotFound) { // meanwhile
-			continue
-		}
-		if err != nil {
+		o, err := g.opt.Source.Object(soon, s.Host, s.Service)
+		switch {
+		case soon.Err() != nil && ctx.Err() == nil:
+			return nil
+		case errors.Is(err, icinga.ErrNotFound): // meanwhile
+		case err != nil:
 			return err
+		default:
+			s.Output = o.Output
 		}
-		s.Output = o.Output
 	}
 	return nil
 }

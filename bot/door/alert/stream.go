@@ -73,7 +73,7 @@ const (
 	lookEvery   = 5 * time.Minute  // at everything, whatever the stream tells
 	lookSoon    = time.Minute      // the same while the stream is young
 	lookSoonFor = 10 * time.Minute
-	lookMost    = 30 * time.Second
+	lookMost    = time.Minute
 	reopenFirst = 500 * time.Millisecond
 	reopenMost  = 30 * time.Second
 	graceMost   = 15 * time.Second

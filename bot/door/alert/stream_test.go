@@ -248,7 +248,16 @@ func TestSlowAndSkewed(t *testing.T) {
 			wg.Go(func() { _ = d.Run(ctx) })
 			wg.Go(func() { _ = s.Run(ctx) })
 			m.set("edge-1", "disk", icinga.Critical)
+			for i := range 50 { // of which what the checks said is not waited for
+				m.set(fmt.Sprintf("edge-%d", i+2), "disk", icinga.Critical)
+			}
 			time.Sleep(time.Minute)
+			if got := len(objectsOf(t, d)); got != 51 {
+				t.Errorf("skew %s: %d incidents after a minute, want 51", skew, got)
+			}
+			for i := range 50 {
+				m.set(fmt.Sprintf("edge-%d", i+2), "disk", icinga.OK)
+			}
 			m.edit(func(m *monitoring) {
 				o := m.objects["edge-1!disk"]
 				o.Acknowledged, o.DowntimeDepth, o.Flapping = true, 1, false
@@ -256,7 +265,7 @@ func TestSlowAndSkewed(t *testing.T) {
 				m.remarks = []icinga.Remark{{Host: "edge-1", Service: "disk", Author: "anna", Ack: true, At: time.Now()}}
 			})
 			m.cut()
-			time.Sleep(time.Minute)
+			time.Sleep(2 * time.Minute)
 			open, err := d.Incidents().Open(t.Context())
 			if err != nil || len(open) != 1 || open[0].Status() != alert.InDowntime || open[0].Ack.By != "anna" {
 				t.Errorf("skew %s: %+v, %v; want it acknowledged and in downtime", skew, open, err)
