@@ -50,13 +50,19 @@ func (c Change) String() string {
 // Changes is the difference between what a node must hold and what it holds. List is in the order in which it is to be done: what traffic
 // needs is made before what it no longer needs is removed.
 type Changes struct {
-	Node       string     `json:"node"`
-	Generation uint64     `json:"generation"`
-	List       []Change   `json:"list,omitempty"`
-	Blocked    []Conflict `json:"blocked,omitempty"` // segments left alone because something foreign is in the way
-	Announce   []Member   `json:"announce,omitempty"`
-	held       int        // segments and endpoints the node holds
+	Node       string         `json:"node"`
+	Generation uint64         `json:"generation"`
+	List       []Change       `json:"list,omitempty"`
+	Blocked    []Conflict     `json:"blocked,omitempty"`  // segments left alone because something foreign is in the way
+	Announce   []Announcement `json:"announce,omitempty"` // members that are new here, moved ones among them
+	held       int            // segments and endpoints the node holds
 	gone       map[VNI]bool
+}
+
+// Announcement is a local member that the rest of its segment must hear of.
+type Announcement struct {
+	VNI    VNI    `json:"vni"`
+	Member Member `json:"member"`
 }
 
 // Empty tells whether the node holds what it must.
@@ -261,7 +267,7 @@ func (c Changes) String() string {
 }
 
 // announcements are the local members whose port or address is new here: the others must hear of it.
-func announcements(want Desired, makes []Change) (list []Member) {
+func announcements(want Desired, makes []Change) (list []Announcement) {
 	type key struct {
 		vni      VNI
 		endpoint string
@@ -280,7 +286,7 @@ func announcements(want Desired, makes []Change) (list []Member) {
 		for _, m := range s.Local {
 			if m.State != Fenced && fresh[key{s.VNI, m.Endpoint}] {
 				m.Segment = s.Name
-				list = append(list, m)
+				list = append(list, Announcement{s.VNI, m})
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func TestPlanOfANewSegment(t *testing.T) {
 	if d := cmp.Diff(want, got.String()); d != "" {
 		t.Errorf("plan (-want +got):\n%s", d)
 	}
-	if len(got.Announce) != 1 || got.Announce[0].Node != "edge-2" {
+	if len(got.Announce) != 1 || got.Announce[0].Member.Node != "edge-2" {
 		t.Errorf("Announce = %+v, want edge-2's own member", got.Announce)
 	}
 	if err := desired().Check(); err != nil {
@@ -199,8 +199,10 @@ func TestApplyingTheDiffGivesWhatIsWanted(t *testing.T) {
 		have := held(before)
 		for range rapid.IntRange(0, 5).Draw(t, "sabotage") {
 			if n := len(have.Objects); n > 0 {
-				i := rapid.IntRange(0, n-1).Draw(t, "object")
-				have.Objects = slices.Delete(have.Objects, i, i+1)
+				o := have.Objects[rapid.IntRange(0, n-1).Draw(t, "object")]
+				have.Objects = slices.DeleteFunc(have.Objects, func(h overlay.Object) bool {
+					return h == o || o.Kind <= overlay.Port && h.Kind > overlay.Port && h.Device() == o.Device()
+				})
 			}
 		}
 		changes := overlay.Diff(after, have)
