@@ -319,15 +319,17 @@ func (l *lane) end(ctx context.Context, j job, err error) {
 	}
 	b.mu.Lock()
 	l.failures, b.denied = 0, false
-	found := j.unsure && j.kind == post
-	j.message.unsure = false
+	tried := j.message.tried
+	// A message that an earlier attempt made shows what that one sent.
+	foreign := j.found || j.unsure && j.kind == post && !b.o.Fresh && tried != j.want.hash
+	j.message.unsure, j.message.tried = false, ""
 	j.message.rec.Message = j.id
-	if found { // by an earlier attempt, of which only the nonce is known
-		j.message.rec.Shown, j.message.edited = "", time.Time{}
+	if foreign {
+		j.message.rec.Shown, j.message.edited = tried, time.Time{}
 	}
 	b.mu.Unlock()
 	switch {
-	case found:
+	case foreign:
 		b.o.Count("found")
 		l.store(ctx, j.message)
 	case j.kind == post:

@@ -58,10 +58,12 @@ func (p *platform) begin(ctx context.Context, op, channel string) error {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 	p.mu.Lock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	p.calls++
 	if p.fault != nil {
 		return p.fault(op, channel)
