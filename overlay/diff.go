@@ -176,14 +176,16 @@ func (d *differ) alter(want, have Object) Change {
 	return c
 }
 
-// mustReplace tells whether an object has to be made anew: a tunnel's port and family and what a device of another kind bears our name cannot
-// be changed.
+// mustReplace tells whether an object has to be made anew: a tunnel's port and family, the other end of a port, and a device of another kind
+// that bears our name cannot be changed.
 func mustReplace(want, have Object) bool {
 	switch want.Kind {
 	case Tunnel:
 		return want.Port != have.Port || want.VTEP.Is4() != have.VTEP.Is4() || have.Flaw == FlawKind
-	case Bridge, Port:
+	case Bridge:
 		return have.Flaw == FlawKind
+	case Port:
+		return have.Flaw == FlawKind || want.MAC != have.MAC
 	}
 	return false
 }
@@ -191,23 +193,41 @@ func mustReplace(want, have Object) bool {
 // FlawKind is the flaw of a device that bears our name and mark and is of another kind.
 const FlawKind = "wrong kind of device"
 
-// replaced drops from have what vanishes with devices that are made anew or are gone already, so that it is added again in the same pass.
+// replaced is have as it will be once devices that must be made anew are gone: what lies on them vanishes, a bridge's ports are in no
+// bridge, and a bridge whose MAC changes forgets its neighbours. All of it is then made again in the same pass.
 func (d *differ) replaced(want, have []Object) []Object {
-	lost := map[string]bool{}
+	lost, forgets, orphans := map[string]bool{}, false, false
 	for _, w := range want {
 		if w.Kind > Port {
 			break
 		}
 		i, found := slices.BinarySearchFunc(have, w, CompareObjects)
-		if !found || mustReplace(w, have[i]) {
+		anew := found && mustReplace(w, have[i])
+		if !found || anew {
 			lost[w.Device()] = true
+			forgets = forgets || w.Kind == Bridge
 		}
+		forgets = forgets || found && w.Kind == Bridge && w.MAC != have[i].MAC
+		orphans = orphans || anew && w.Kind == Bridge
 	}
-	if len(lost) == 0 {
+	if len(lost) == 0 && !forgets {
 		return have
 	}
-	return slices.DeleteFunc(slices.Clone(have), func(o Object) bool { return o.Kind > Port && lost[o.Device()] })
+	have = slices.DeleteFunc(slices.Clone(have), func(o Object) bool { return o.Kind > Port && lost[o.Device()] })
+	for i, o := range have {
+		switch {
+		case o.Flaw != "":
+		case orphans && (o.Kind == Tunnel || o.Kind == Port):
+			have[i].Flaw = FlawOrphan
+		case forgets && o.Kind == Neighbour || orphans && o.Kind == BridgeMAC:
+			have[i].Flaw = "lost with its bridge"
+		}
+	}
+	return have
 }
+
+// FlawOrphan is the flaw of a port whose bridge is gone.
+const FlawOrphan = "in no bridge"
 
 // countHeld counts what the brake counts: segments and endpoints.
 func countHeld(have []Object) (n int) {

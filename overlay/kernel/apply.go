@@ -220,21 +220,30 @@ func (a *applier) finish(who int, c overlay.Change) error {
 			return err
 		}
 	}
+	if c.Op == overlay.Set { // a port's role is refused as long as it is in no bridge: that comes first
+		if err := a.batch.request(who, unix.RTM_NEWLINK, 0, func(w *writer) { a.restore(w, o, c.Have) }); err != nil {
+			return err
+		}
+	}
 	return a.batch.request(who, unix.RTM_NEWLINK, 0, func(w *writer) {
 		w.b = append(w.b, ifinfo(a.index(o), unix.IFF_UP, unix.IFF_UP)...)
 		w.text(unix.IFLA_IFALIAS, a.p.alias(a.generation, o.Endpoint))
-		if c.Op == overlay.Set {
-			w.u32(unix.IFLA_GROUP, Group)
-			w.u32(unix.IFLA_MTU, uint32(o.MTU))
-			if o.Kind != overlay.Port {
-				w.bytes(unix.IFLA_ADDRESS, o.MAC[:])
-			}
-			if o.Kind != overlay.Bridge {
-				w.u32(unix.IFLA_MASTER, a.index(overlay.Object{Kind: overlay.Bridge, VNI: o.VNI}))
-			}
-		}
 		w.nest(unix.IFLA_LINKINFO, func() { w.role(o.Kind, c.Op) })
 	})
+}
+
+// restore writes the request that gives a device back what it got when it was made. A MAC that is right is not written: a bridge
+// forgets its neighbours then.
+func (a *applier) restore(w *writer, o, have overlay.Object) {
+	w.b = append(w.b, ifinfo(a.index(o), 0, 0)...)
+	w.u32(unix.IFLA_GROUP, Group)
+	w.u32(unix.IFLA_MTU, uint32(o.MTU))
+	if o.MAC != have.MAC {
+		w.bytes(unix.IFLA_ADDRESS, o.MAC[:])
+	}
+	if o.Kind != overlay.Bridge {
+		w.u32(unix.IFLA_MASTER, a.index(overlay.Object{Kind: overlay.Bridge, VNI: o.VNI}))
+	}
 }
 
 // role writes what a device is in its bridge: nothing is learned, and a tunnel hears no question that the bridge can answer.
@@ -351,7 +360,7 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 	}
 	defer func() { _ = file.Close() }() // opened to be read: nothing can be lost
 	name := o.Device()
-	if have, ok := a.p.links[name]; ok && (c.Op == overlay.Replace || c.Have.Flaw != "" || c.Have.MAC != o.MAC) {
+	if have, ok := a.p.links[name]; ok && c.Op == overlay.Replace {
 		if err := a.batch.request(who, unix.RTM_DELLINK, 0, func(w *writer) { w.b = append(w.b, ifinfo(have.index, 0, 0)...) }); err != nil {
 			return err
 		}
@@ -376,7 +385,7 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 	if err := within(a.p.o.Namespace, func() error { a.p.switchIPv6(name, false); return nil }); err != nil {
 		return err
 	}
-	if err := a.finish(who, overlay.Change{Op: overlay.Set, Object: o}); err != nil {
+	if err := a.finish(who, overlay.Change{Op: overlay.Set, Object: o, Have: o}); err != nil {
 		return err
 	}
 	return a.inside(who, o, func(b *batch, index uint32) error {

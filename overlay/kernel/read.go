@@ -178,7 +178,7 @@ func tunnelFlaws(l link, vni overlay.VNI) (list []string) {
 func portFlaws(l link, vni overlay.VNI, suppress bool) (list []string) {
 	switch {
 	case !l.slave:
-		return []string{"in no bridge"}
+		return []string{overlay.FlawOrphan}
 	case l.master&0xffffff != uint32(vni):
 		return []string{"in another bridge"}
 	}
@@ -367,13 +367,11 @@ func (r *reader) endpoints() {
 	for _, p := range r.ports {
 		o := overlay.Object{Kind: overlay.Port, VNI: p.vni, Endpoint: p.endpoint, MTU: int(p.link.mtu)}
 		flaws := append(r.p.flaws(p.link, p.link.name), portFlaws(p.link, p.vni, false)...)
-		if p.link.kind != "veth" {
-			flaws = []string{overlay.FlawKind}
-		}
 		inside, addresses, err := r.p.inside(p.vni, p.endpoint)
 		switch {
-		case err != nil:
-			flaws = append(flaws, err.Error())
+		case err != nil, p.link.kind != "veth":
+			flaws = []string{overlay.FlawKind} // its other end is lost
+			r.p.o.Log.Debug("the other end of a port is lost", "endpoint", p.endpoint, "vni", p.vni, "error", err)
 		case inside.mtu != p.link.mtu:
 			flaws = append(flaws, fmt.Sprintf("mtu %d inside", inside.mtu))
 		case !inside.up:
