@@ -31,6 +31,7 @@ type Door struct {
 	inbox     inbox
 	responses responses
 	echoes    echoes
+	doubts    doubts
 	queue     chan work
 	intake    chan struct{}  // one token for each event that is being taken in
 	closing   sync.WaitGroup // responses that are looked after
@@ -64,7 +65,7 @@ func New(o Options) (*Door, error) {
 	}
 	d := &Door{
 		o: o, key: key, rest: r, inbox: inbox{o.KV, "inbox.discord." + o.Application + "."}, queue: make(chan work, o.Waiting), intake: make(chan struct{}, 128),
-		responses: responses{kv: o.KV, prefix: "response.discord." + o.Application + ".", now: o.Now, all: map[string]responseState{}}, echoes: echoes{all: map[string]string{}}, directs: map[string]string{}, kept: map[string]bool{},
+		responses: responses{kv: o.KV, prefix: "response.discord." + o.Application + ".", now: o.Now, all: map[string]responseState{}}, echoes: echoes{all: map[string]string{}}, doubts: doubts{all: map[string]bool{}}, directs: map[string]string{}, kept: map[string]bool{},
 		threads: map[string]bool{},
 	}
 	d.state.why = "not connected yet"

@@ -35,6 +35,7 @@ const (
 
 // route returns the bucket of a call: its method and its path with ids of messages left out. The ids of channels and webhooks are part of it.
 func route(method, path string) string {
+	path, _, _ = strings.Cut(path, "?")
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
 		if i > 2 && number(p) && parts[0] == "channels" {

@@ -186,8 +186,16 @@ func (w wire) open(ctx context.Context, p outbox.Place, c reply.Card, m embed.Me
 		}
 	}
 	var have sent
-	if err := w.send(ctx, http.MethodPost, "channels/"+channel+"/messages", out, &have); err != nil {
-		return "", err
+	if w.d.doubts.take(out.Nonce) {
+		if have.ID, err = w.readBack(ctx, channel, out); err != nil {
+			w.d.doubts.add(out.Nonce)
+			return "", err
+		}
+	}
+	if have.ID == "" {
+		if err := w.send(ctx, http.MethodPost, "channels/"+channel+"/messages", out, &have); err != nil {
+			return "", err
+		}
 	}
 	at := shownAt{via: viaChannel, channel: channel, id: have.ID}
 	w.d.posted(p, at)
@@ -247,9 +255,12 @@ func (w wire) Edit(ctx context.Context, p outbox.Place, id string, c reply.Card)
 	return w.meaning(w.send(ctx, http.MethodPatch, "channels/"+at.channel+"/messages/"+at.id, outgoing{Message: m}, nil))
 }
 
-// Find implements outbox.Wire. What the gateway has shown of our own messages is known; for the rest a repeat with the same nonce finds it.
+// Find implements outbox.Wire. What the gateway has shown of our own messages is known. For the rest, Post looks: it has what the message says.
 func (w wire) Find(_ context.Context, _ outbox.Place, nonce string) (string, bool, error) {
 	at, ok := w.d.echoes.find(short(nonce))
+	if !ok {
+		w.d.doubts.add(short(nonce))
+	}
 	return at, ok, nil
 }
 
