@@ -182,7 +182,7 @@ func (m *matcher) formed(e *entity, i int) int {
 			m.putThing(e, k, true)
 			return next
 		}
-	case t.low == "tag" && i+1 < len(m.toks) && !t.comma:
+	case (t.low == "tag" || t.low == "tagged") && i+1 < len(m.toks) && !t.comma:
 		if v := wordValue(kindTag, &m.toks[i+1]); v != "" && m.toks[i+1].word == wordNone {
 			m.vals = append(m.vals, v)
 			m.putThing(e, kindTag, true)
@@ -399,6 +399,9 @@ func (m *matcher) timeThing(e *entity, i int) int {
 	}
 	switch found.Kind {
 	case when.Span:
+		if last := i + found.Words - 1; found.Lead == 0 && m.toks[last].low == "second" && last+1 < len(m.toks) && !m.toks[last].comma && m.toks[last].raw != "1" && found.Words == 2 {
+			return -1 // "a second chance"
+		}
 		m.vals = append(m.vals, found.Span.String())
 		m.putThing(e, kindDuration, true)
 	case when.Back:

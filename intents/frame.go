@@ -8,28 +8,30 @@ import (
 
 // frame is an intent with its slots filled from a saying, and what speaks against it.
 type frame struct {
-	spec    *Spec
-	class   int
-	slots   Slots
-	options map[string]string
-	faults  []*fault // values that are wrong
-	slips   []string // how mistyped words were read
-	from    []string // what "it" was taken for
-	weak    []string // names that could be words like any other
-	spare   []int    // entities that no slot takes
-	wide    string   // a word with a slip in it that says which nodes
-	bare    bool     // nodes are meant by the name of their site alone
-	twice   string   // a slot that two things would fill
-	alien   []string // words that belong to nothing we do
-	object  string   // such a word that the order is about
-	shift   string   // a word that changes what is said
-	odd     string   // a word that is none
-	vague   string   // an optional slot that is spoken of without a name: "the node"
-	verb    bool     // an action verb of the intent is there
-	light   bool     // the verb says nothing without its object
-	own     bool     // a word besides the verb belongs to the intent
-	contra  bool     // the words speak for the contrary
-	later   bool     // it is to be done at another time
+	spec     *Spec
+	class    int
+	slots    Slots
+	options  map[string]string
+	faults   []*fault // values that are wrong
+	slips    []string // how mistyped words were read
+	from     []string // what "it" was taken for
+	weak     []string // names that could be words like any other
+	spare    []int    // entities that no slot takes
+	wide     string   // a word with a slip in it that says which nodes
+	bare     bool     // nodes are meant by the name of their site alone
+	twice    string   // a slot that two things would fill
+	alien    []string // words that belong to nothing we do
+	object   string   // such a word that the order is about
+	shift    string   // a word that changes what is said
+	odd      string   // a word that is none
+	vague    string   // an optional slot that is spoken of without a name: "the node"
+	verb     bool     // an action verb of the intent is there
+	light    bool     // the verb says nothing without its object
+	borrowed bool     // the verb is one that no catalogue file names for anything that changes
+	command  [2]int   // the words that are the command of a job
+	own      bool     // a word besides the verb belongs to the intent
+	contra   bool     // the words speak for the contrary
+	later    bool     // it is to be done at another time
 }
 
 // frame fills the slots of the class from s.
@@ -314,8 +316,10 @@ func (p *Parser) preset(m *matcher, s *saying, fr *frame) {
 				fr.slots = fr.slots.With(slot.Name, topic)
 			}
 		case kindCommand:
-			if text := p.commandOf(m, s); text != "" {
+			if text, from, to := p.commandOf(m, s); text != "" {
 				fr.slots = fr.slots.With(slot.Name, text)
+				fr.command = [2]int{from, to}
+				fr.spare = slices.DeleteFunc(fr.spare, func(i int) bool { return s.ents[i].from >= from && s.ents[i].to <= to })
 			}
 		}
 	}
@@ -371,10 +375,10 @@ func (p *Parser) lemma(w string) (string, bool) {
 	return f.base, ok
 }
 
-// commandOf returns the command that s wants a job to say, "" where it holds no exact one.
-func (p *Parser) commandOf(m *matcher, s *saying) string {
+// commandOf returns the command that s wants a job to say and its words, "" where it holds no exact one.
+func (p *Parser) commandOf(m *matcher, s *saying) (text string, from, to int) {
 	if m.nested {
-		return ""
+		return "", 0, 0
 	}
 	end := len(s.words)
 	for i := range s.ents {
@@ -391,10 +395,10 @@ func (p *Parser) commandOf(m *matcher, s *saying) string {
 			continue
 		}
 		if text, _ := p.jobCommand(m.text(i, end)); text != "" {
-			return text
+			return text, i, end
 		}
 	}
-	return ""
+	return "", 0, 0
 }
 
 // reasonOf fills why somebody does something from the words behind "because".
@@ -430,6 +434,7 @@ func (p *Parser) reasonOf(m *matcher, s *saying, fr *frame) {
 func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 	fr.findVerb(s, f)
 	fr.light = !fr.verb && f.verb >= 0 && s.of[f.verb] < 0 && (f.weak || light(s.info[f.verb].base(s.words[f.verb].low)))
+	fr.borrowed = !fr.verb && !fr.light && f.verb >= 0 && s.of[f.verb] < 0 && !s.info[f.verb].alien && !s.info[f.verb].heavy
 	for i := range s.words {
 		w := s.words[i].low
 		if i != f.verb && s.of[i] < 0 && s.cues[i] == cueNone && !s.fixed[i] && !s.info[i].function && !s.info[i].generic && !s.info[i].shifting && !light(w) && s.info[i].says(fr.class) {
@@ -474,6 +479,9 @@ func (fr *frame) findVerb(s *saying, f feeling) {
 // leftovers finds the words of the order that belong to nothing that the intent is about.
 func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 	object := false // what the verb is about comes next
+	if s.asksFirst() && f.verb >= s.asked {
+		fr.odd = "?" // a question before the order
+	}
 	for i := range s.words {
 		w := s.words[i].low
 		switch {
@@ -492,12 +500,18 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			switch {
 			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
 				fr.shift = w
-			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand()):
+			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
 				fr.odd = s.words[i].raw
 			}
 		}
+		if s.cues[i] == cueQuote && s.of[i] < 0 && !s.info[i].says(fr.class) {
+			fr.shift = w
+		}
 		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !s.info[i].says(fr.class) {
 			fr.shift = w
+		}
+		if i >= fr.command[0] && i < fr.command[1] {
+			continue // the command of a job was read already
 		}
 		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
 			continue // a clause without an order tells why
@@ -516,7 +530,9 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			}
 		case !lettered(w):
 		case object && fr.wants(w):
-		case i == f.verb && (fr.light || f.weak):
+		case i == f.verb && fr.borrowed:
+			fr.alien = append(fr.alien, w)
+		case i == f.verb && (fr.light || f.weak || light(s.info[i].base(w))):
 		case object && i > f.verb && i+1 < len(s.words) && s.of[i+1] >= 0:
 			fr.alien = append(fr.alien, w) // "the flap rule recheck-on-flap"
 		case object && i > f.verb || i == f.verb:
@@ -595,6 +611,11 @@ func (s *saying) relative(verb, i int) bool {
 		}
 	}
 	return false
+}
+
+// introduces reports whether the colon at i stands between a time or a name and the command of a job, which begins at command.
+func (s *saying) introduces(i, command int) bool {
+	return i > 0 && s.of[i-1] >= 0 || i+1 == command
 }
 
 // takesCommand reports whether the intent holds a whole command: what a job says.

@@ -205,6 +205,10 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 	}
 	fr := p.frame(m, s, l, class, f)
 	fr.trace(tr)
+	if better := p.fitting(m, s, f, fr, g, l); better != nil {
+		fr = better
+		fr.trace(tr)
+	}
 	if f.verb >= 0 && !fr.spec.Risk.Changes() && l.vocab.strong(s, f.verb) && !l.vocab.acts(s.words[f.verb].low, class) && !l.vocab.says(s.words[f.verb].low, class) {
 		tr.add("gate: ", strconv.Quote(s.words[f.verb].low), " is no verb of ", fr.spec.Name)
 		return p.nothing(m, s, f, pt)
@@ -279,6 +283,9 @@ func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned
 	return o, true
 }
 
+// asksFirst reports whether something follows a question mark.
+func (s *saying) asksFirst() bool { return s.question && s.asked < len(s.words) }
+
 // begs reports whether somebody says please or thanks.
 func (s *saying) begs() bool {
 	return slices.ContainsFunc(s.words, func(t token) bool {
@@ -288,6 +295,36 @@ func (s *saying) begs() bool {
 		}
 		return false
 	})
+}
+
+// clocked reports whether s speaks of a job or of a schedule, outside the command that the job is to say.
+func (fr *frame) clocked(s *saying) bool {
+	for i := range s.words {
+		if s.of[i] >= 0 || s.words[i].quoted || i >= fr.command[0] && i < fr.command[1] {
+			continue
+		}
+		switch s.words[i].low {
+		case "job", "jobs", "schedule", "scheduled", "timer", "cron", "crontab", "recurring", "automate", "automatically", "plan", "regularly", "periodically", "add", "create", "set", "make", "run", "do", "repeat", "register", "have", "let", "say":
+			return true
+		}
+	}
+	return false
+}
+
+// fitting returns the frame of the second best intent where the things that are spoken of fit that one alone: a tag is purged, not flushed.
+func (p *Parser) fitting(m *matcher, s *saying, f feeling, fr *frame, g guess, l *learned) *frame {
+	if fr.class != g.class || g.second < 0 || g.secondary < l.limits.Low || f.mood != moodCommand || !fr.spec.Risk.Changes() || fr.whole() && len(fr.spare) == 0 {
+		return nil
+	}
+	other := p.frame(m, s, l, g.second, f)
+	if heads := l.vocab.headClass(s.words[max(f.verb, 0)].low); heads == fr.class {
+		return nil // the verb itself says which
+	}
+	if !other.whole() || len(other.spare) > 0 || !other.verb || other.contra || other.object != "" || len(other.faults) > 0 || !other.spec.Risk.Changes() {
+		return nil
+	}
+	other.bare = true // less sure
+	return other
 }
 
 // flagged applies the flags of pt to fr and returns what is wrong with one, "" where none is.
@@ -419,6 +456,12 @@ func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame,
 		return p.askEither(&o, second)
 	}
 	o.because = fr.readAs(p, &o)
+	if slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindText }) { // what is taught is said exactly
+		text := p.catalog.canonical(&o.intent)
+		o.sure, o.decision, o.question = 0.75, Ask, "What is taught must be said exactly. Type: "+text
+		o.missing = &Missing{Slot: SlotCommand, Choices: []string{text}, At: -1, Question: o.question}
+		return o
+	}
 	less := g.margin < l.limits.High || g.margin-max(g.secondary, g.none) < l.limits.Gap || len(fr.slips) > 0 || len(fr.from) > 0 || len(fr.weak) > 0 || len(fr.alien) > 0 || !fr.verb || fr.bare || s.strange(l.vocab)
 	if less {
 		o.sure = 0.75
@@ -475,8 +518,10 @@ func (fr *frame) against(s *saying, f feeling, sure bool) string {
 	switch {
 	case f.mood != moodCommand || f.verb < 0:
 		return "it gives no order"
-	case !fr.verb && !(fr.light && (fr.own || sure)):
+	case !fr.verb && !(fr.light && (fr.own || sure)) && !(fr.borrowed && sure):
 		return "no verb of " + fr.spec.Name + " is in it"
+	case fr.takesCommand() && !fr.clocked(s):
+		return "it is for another time"
 	case fr.wide != "":
 		return shown(fr.wide) + " may widen what is meant"
 	case len(fr.spec.Require) == 0 && (!fr.own && len(s.words) > 2 || len(fr.alien) > 0 || len(s.slips) > 0 || len(s.words) > 12):
@@ -571,6 +616,9 @@ func (p *Parser) askWhich(m *matcher, s *saying, o *outcome, group []string) {
 
 // courteous reads an exact command with courtesy around it, or with a slip of the finger in it.
 func (p *Parser) courteous(m *matcher, pt *part, s *saying, tr *tracer) (outcome, bool) {
+	if s.asksFirst() {
+		return outcome{}, false
+	}
 	slips := append([]string(nil), s.slips...)
 	toks := m.polished[:0]
 	for i := range s.words {

@@ -23,6 +23,7 @@ type saying struct {
 	polite    bool // courtesy was found
 	wish      bool // said as a wish
 	dash      bool // a dash came last
+	asked     int  // how many words stood before the last question mark
 	slips     []string
 }
 
@@ -31,6 +32,7 @@ func (s *saying) reset() {
 	s.words, s.of, s.cues, s.first, s.fixed, s.clause = s.words[:0], s.of[:0], s.cues[:0], s.first[:0], s.fixed[:0], s.clause[:0]
 	s.info = s.info[:0]
 	s.ents, s.masked, s.slips = s.ents[:0], s.masked[:0], s.slips[:0]
+	s.asked = 0
 	s.question, s.hesitates, s.polite, s.wish, s.dash = false, false, false, false, false
 }
 
@@ -59,6 +61,9 @@ func (s *saying) take(c *Catalog, pt *part) {
 	if s.dash {
 		s.add(c.token("--", false))
 	}
+	if pt.question {
+		s.asked = len(s.words)
+	}
 }
 
 // punctuated adds the word t without the punctuation around it.
@@ -78,7 +83,10 @@ func (s *saying) punctuated(c *Catalog, t token) {
 		marks = strings.Trim(bare, "-:")
 	}
 	if strings.Contains(marks, "?") {
-		s.question = true
+		s.question, s.asked = true, len(s.words)+1
+		if core == "" {
+			s.asked--
+		}
 	}
 	if strings.Contains(marks, "..") || strings.Contains(marks, "…") {
 		s.hesitates = true
