@@ -29,8 +29,16 @@ func (d *Desk) help(_ context.Context, r actions.Request, _ actions.World) (acti
 	topic := r.One("topic")
 	if topic == "" {
 		a := actions.Answer{Title: "this is what I understand", Hint: "\"help flush\" tells more; --dry-run shows a plan, --by-hand the commands to type without me"}
+		others := 0
 		for _, s := range d.catalog {
+			if !mayAsk(d.view.Load().Policy, r.Actor, s.Name) {
+				others++
+				continue
+			}
 			a.Lines = append(a.Lines, fmt.Sprintf("%s: %s (%s)", s.Usage, s.Help, s.Risk))
+		}
+		if others > 0 {
+			a.Lines = append(a.Lines, fmt.Sprintf("%d more need a role that %s has not; \"whoami\" tells your roles", others, r.Actor))
 		}
 		return a, nil
 	}
@@ -54,6 +62,13 @@ func (d *Desk) help(_ context.Context, r actions.Request, _ actions.World) (acti
 		}
 	}
 	return a, nil
+}
+
+// mayAsk tells whether any role of somebody covers an intent, somewhere.
+func mayAsk(p *policy.Policy, a actions.Actor, intent string) bool {
+	return slices.ContainsFunc(p.Roles(a.Name), func(r policy.Role) bool {
+		return slices.ContainsFunc(r.May, func(glob string) bool { return policy.Match(glob, intent) })
+	})
 }
 
 // whoami tells who the bot takes somebody for, and what they may.

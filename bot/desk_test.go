@@ -156,6 +156,9 @@ func TestHelpNamesEveryIntent(t *testing.T) {
 		}
 	}
 	h.expect(h.say("help flush"), door.OK, "destructive", "flush")
+	if text := h.expect(h.say("help", as("vik")), door.OK, "need a role that vik has not").text(); strings.Contains(text, "flush <node>") {
+		t.Errorf("help offers a viewer what viewers may not do:\n%s", text)
+	}
 	h.expect(h.say("status"), door.OK, "store", "well")
 }
 
