@@ -1,0 +1,115 @@
+package intents
+
+// verbOnly asks for what is missing where nothing but a verb of the catalogue and words like "that one" are said.
+func (p *Parser) verbOnly(m *matcher, s *saying, f feeling, l *learned) (outcome, bool) {
+	if f.mood != moodCommand || len(s.words) > 6 {
+		return outcome{}, false
+	}
+	class := l.vocab.headClass(s.words[f.verb].low)
+	for i := range s.words {
+		if w := s.words[i].low; i != f.verb && s.cues[i] != cuePolite && (s.of[i] >= 0 || !l.vocab.function[w]) {
+			return outcome{}, false
+		}
+	}
+	if class < 0 {
+		return outcome{}, false
+	}
+	fr := p.frame(m, s, l, class, f)
+	group := fr.spec.missing(fr.slots)
+	o := fr.outcome(p)
+	switch {
+	case group != nil:
+		o.decision, o.sure = Ask, 0.7
+		p.askFor(&o, group)
+	case len(fr.from) > 0:
+		o.sure, o.because = 0.75, fr.readAs(p, &o)
+		p.lessSure(&o)
+	default:
+		return outcome{}, false
+	}
+	return o, true
+}
+
+// bareOrder asks about words that name a deed and give no order: "full flush of edge-2". What to type is said.
+func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned, class int) (outcome, bool) {
+	if f.mood != moodShow || s.question || g.margin < l.limits.High {
+		return outcome{}, false
+	}
+	fr := p.frame(m, s, l, class, f)
+	if !fr.whole() || !fr.own && !fr.verb || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
+		return outcome{}, false
+	}
+	o := fr.outcome(p)
+	if s.begs() {
+		o.sure, o.because = 0.75, fr.readAs(p, &o)
+		p.lessSure(&o)
+		return o, true
+	}
+	o.decision, o.sure, o.because = Ask, 0.5, "it gives no order; nothing is done"
+	o.question = "Do you mean this? Then type: " + p.catalog.canonical(&o.intent)
+	return o, true
+}
+
+// askFault asks about the first value that is wrong.
+func (p *Parser) askFault(o *outcome, fr *frame) outcome {
+	for _, w := range fr.faults {
+		if w.kind == faultRefused {
+			return outcome{decision: Refuse, because: w.text}
+		}
+	}
+	tail := &o.missing
+	for _, w := range fr.faults {
+		*tail = o.ask(w, len(fr.faults) == 1)
+		tail = &(*tail).Next
+	}
+	o.decision, o.sure, o.because, o.question = Ask, 0.7, fr.faults[0].text, o.missing.Question
+	return *o
+}
+
+// askWhich asks for a slot of group that is not filled; where a site was said, its nodes are offered.
+func (p *Parser) askWhich(m *matcher, s *saying, o *outcome, group []string) {
+	slot, _ := o.spec.Slot(group[0])
+	if slot.kind == kindNode && slot.List {
+		for i := range s.ents {
+			if e := &s.ents[i]; e.kind == kindSite {
+				w := &fault{kind: faultAmbiguous, slot: slot.Name, of: slot.kind, at: -1, text: shown(e.values[0]) + " is a site", choices: []string{"all nodes in " + nameText(e.values[0])}}
+				o.missing = o.ask(w, true)
+				o.because, o.question = w.text, o.missing.Question
+				return
+			}
+		}
+	}
+	p.askFor(o, group)
+}
+
+// rival returns what the second best intent would be, where the two are too close to tell.
+func (p *Parser) rival(m *matcher, s *saying, f feeling, fr *frame, g guess, l *learned) *outcome {
+	if g.second < 0 || g.margin-g.secondary >= l.limits.Gap/3 || g.secondary < l.limits.Low {
+		return nil
+	}
+	other := p.frame(m, s, l, g.second, f)
+	if !other.whole() || len(other.spare) > len(fr.spare) || other.spec.Risk.Changes() && (!other.verb || other.contra || other.object != "") {
+		return nil
+	}
+	o := other.outcome(p)
+	return &o
+}
+
+// askEither asks which of two commands is meant.
+func (p *Parser) askEither(a, b *outcome) outcome {
+	o := outcome{decision: Ask, because: "it could be " + a.spec.Name + " or " + b.spec.Name, sure: 0.5, missing: &Missing{Slot: SlotCommand, At: -1}}
+	o.missing.Choices = []string{p.catalog.canonical(&a.intent), p.catalog.canonical(&b.intent)}
+	o.question = "Which one: " + numberedList(o.missing.Choices) + "?"
+	o.missing.Question = o.question
+	return o
+}
+
+// nothing decides about words that no intent is behind.
+func (p *Parser) nothing(m *matcher, s *saying, f feeling, pt *part) outcome {
+	if f.mood == moodShow && s.question {
+		if i, ok := p.look(m, s, false); ok {
+			return p.answer(i, "a question; this is how it stands")
+		}
+	}
+	return outcome{decision: Refuse, because: p.hint(pt)}
+}

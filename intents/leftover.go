@@ -1,0 +1,209 @@
+package intents
+
+import (
+	"slices"
+	"unicode"
+)
+
+// leftovers finds the words of the order that belong to nothing that the intent is about.
+func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
+	object := false // what the verb is about comes next
+	if s.asksFirst() && f.verb >= s.asked {
+		fr.odd = "?" // a question before the order
+	}
+	for i := range s.words {
+		w := s.words[i].low
+		switch {
+		case i == f.verb:
+			object = true
+		case s.of[i] >= 0 || i > 0 && s.stops(i-1) || preposition(w):
+			object = false
+		}
+		if s.of[i] < 0 && s.words[i].quoted {
+			fr.odd = quote(s.words[i].raw)
+		}
+		if f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (s.clause[i] == s.clause[f.verb] || s.clause[i] > s.clause[f.verb] && nearCue(w)) {
+			fr.shift = w // it could be "unless" with a slip in it
+		}
+		if s.of[i] < 0 && !s.words[i].quoted {
+			switch {
+			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
+				fr.shift = w
+			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
+				fr.odd = s.words[i].raw
+			}
+		}
+		if s.cues[i] == cueQuote && s.of[i] < 0 && !s.info[i].says(fr.class) {
+			fr.shift = w
+		}
+		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !s.info[i].says(fr.class) {
+			fr.shift = w
+		}
+		if i >= fr.command[0] && i < fr.command[1] {
+			continue // the command of a job was read already
+		}
+		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
+			continue // a clause without an order tells why
+		}
+		if (s.fixed[i] || !s.info[i].says(fr.class) && !s.info[i].function && !s.info[i].shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+			fr.shift = w
+		}
+		switch {
+		case s.info[i].says(fr.class):
+		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i)):
+		case s.info[i].shifting:
+			fr.shift = w
+		case s.info[i].function:
+			if w == "and" && i == len(s.words)-1 {
+				fr.shift = w
+			}
+		case !lettered(w):
+		case object && fr.wants(w):
+		case i == f.verb && fr.borrowed:
+			fr.alien = append(fr.alien, w)
+		case i == f.verb && (fr.light || f.weak || light(s.info[i].base(w))):
+		case object && i > f.verb && i+1 < len(s.words) && s.of[i+1] >= 0:
+			fr.alien = append(fr.alien, w) // "the flap rule recheck-on-flap"
+		case object && i > f.verb || i == f.verb:
+			fr.object = w
+			fr.alien = append(fr.alien, w)
+		case !s.info[i].generic:
+			fr.alien = append(fr.alien, w)
+		}
+	}
+}
+
+// restricts reports whether word i stands where a thing would that narrows down or widens what is meant: behind "in" or "and", or between two things.
+func (s *saying) restricts(i int) bool {
+	if i+2 < len(s.words) && s.of[i+1] < 0 && s.words[i+1].low == "and" && s.of[i+2] >= 0 {
+		return true // "mars and edge-1"
+	}
+	j := i - 1
+	for j >= 0 && s.of[j] < 0 && (s.words[j].low == "the" || s.words[j].low == "a" || s.words[j].low == "an") {
+		j--
+	}
+	if j < 0 {
+		return false
+	}
+	if s.of[j] >= 0 {
+		return s.words[j].comma || i+1 < len(s.words) && s.of[i+1] >= 0 && s.ents[s.of[j]].kind == s.ents[s.of[i+1]].kind
+	}
+	switch s.words[j].low {
+	case "in", "at", "on", "from", "of", "and", "to", "with", "within", "only", "without", "except", "but", "not", "inside", "near":
+		return true
+	}
+	return false
+}
+
+// unresolved reports whether word i stands in a description of nodes that nothing fits: "all lisbonn edges".
+func (s *saying) unresolved(i int, v *vocabulary) bool {
+	if s.info[i].function || s.words[i].word != wordNone && !s.fixed[i] {
+		return false
+	}
+	noun := false
+	for j := i + 1; j < min(i+3, len(s.words)) && s.of[j] < 0; j++ {
+		switch s.words[j].word {
+		case wordNode, wordNodes, wordEdge, wordEdges, wordMac, wordMacs:
+			noun = true
+		}
+	}
+	if !noun || i == 0 {
+		return false
+	}
+	for j := i - 1; j >= max(0, i-2); j-- {
+		switch s.words[j].low {
+		case "all", "every", "each", "the", "both", "only":
+			return s.of[j] < 0
+		}
+	}
+	return false
+}
+
+// relative reports whether word i stands in a description that begins between the verb and it: "dump everything edge-1 has cached".
+func (s *saying) relative(verb, i int) bool {
+	if s.clause[i] != s.clause[verb] {
+		return false
+	}
+	for j := verb + 1; j < i; j++ {
+		switch s.words[j].low {
+		case "everything", "whatever", "what", "that", "which", "anything":
+			return s.of[j] < 0
+		}
+	}
+	return false
+}
+
+// introduces reports whether the colon at i stands between a time or a name and the command of a job, which begins at command.
+func (s *saying) introduces(i, command int) bool {
+	return i > 0 && s.of[i-1] >= 0 || i+1 == command
+}
+
+// takesCommand reports whether the intent holds a whole command: what a job says.
+func (fr *frame) takesCommand() bool {
+	return slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindCommand })
+}
+
+// wants reports whether w is the word for a thing that a slot which is not filled would take: "put a node into downtime".
+func (fr *frame) wants(w string) bool {
+	for _, slot := range fr.spec.Slots {
+		if fr.slots.Has(slot.Name) {
+			continue
+		}
+		switch {
+		case w == slot.Name || w == slot.Type || w == slot.Type+"s":
+			return true
+		case slot.kind == kindNode && slices.Contains([]string{"edge", "edges", "box", "boxes", "machine", "machines", "host", "hosts", "server", "servers"}, w):
+			return true
+		case slot.kind == kindDeployment && slices.Contains([]string{"channel", "channels", "stream", "streams"}, w):
+			return true
+		}
+	}
+	return false
+}
+
+// nearCue reports whether w is a slip of the finger away from a word that takes back or holds up what was said.
+func nearCue(w string) bool {
+	for _, cue := range []string{"if", "unless", "once", "when", "until", "till", "while", "case", "soon", "provided", "only", "after", "wait", "actually", "sorry", "scratch", "mean", "rather", "never", "not", "dont", "don't", "without", "except", "stop", "hold", "oops"} {
+		if distance(cue, w, 1) <= 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// alters reports whether w, wherever it stands, leaves something out or asks.
+func alters(w string) bool {
+	switch w {
+	case "or", "nor", "except", "excluding", "why", "how", "who", "when", "where", "did":
+		return true
+	}
+	return false
+}
+
+// finite reports whether w, behind a name, tells something about it: "purge news is running".
+func finite(w string) bool {
+	switch w {
+	case "is", "are", "was", "were", "has", "had", "does", "did", "will", "would", "can", "could", "should", "must", "might":
+		return true
+	}
+	return false
+}
+
+// preposition reports whether w begins a new part of a sentence, so that what follows is not what the verb is about.
+func preposition(w string) bool {
+	switch w {
+	case "on", "in", "from", "at", "for", "of", "to", "with", "by", "before", "during", "and", "so", "because", "since":
+		return true
+	}
+	return false
+}
+
+// lettered reports whether w is made of letters, with hyphens and apostrophes within.
+func lettered(w string) bool {
+	for i, r := range w {
+		if !unicode.IsLetter(r) && (i == 0 && w != "'s" || r != '-' && r != '\'') {
+			return false
+		}
+	}
+	return true
+}
