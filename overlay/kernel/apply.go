@@ -47,7 +47,7 @@ func (p *Plane) Apply(ctx context.Context, changes overlay.Changes) (overlay.Rep
 func stage(c overlay.Change) int {
 	switch {
 	case c.Op != overlay.Remove:
-		return int(c.Object.Kind)
+		return max(int(c.Object.Kind), int(overlay.Tunnel)) // bridges with their tunnels
 	case c.Object.Kind <= overlay.Port:
 		return 100
 	}
@@ -128,8 +128,9 @@ func (a *applier) each(at, end int, do func(who int, c overlay.Change) error) er
 	return nil
 }
 
-// makeDevices makes or changes bridges or tunnels: first they come to be, down; then IPv6 is switched off on them, since it costs more than all
-// the rest; then they get the alias that makes them ours, and go up.
+// makeDevices makes or changes bridges and tunnels: first they come to be, down; then IPv6 is switched off on them, since it costs more than all
+// the rest; then they get the alias that makes them ours, and go up. A bridge goes up after its tunnel: one that has no port when it goes up
+// drops what it is given until the kernel's link watch comes round.
 func (a *applier) makeDevices(at, end int) error {
 	err := a.each(at, end, func(who int, c overlay.Change) error {
 		if c.Op == overlay.Replace {
@@ -152,7 +153,14 @@ func (a *applier) makeDevices(at, end int) error {
 	if err := a.quietIPv6(at, end); err != nil {
 		return err
 	}
-	return a.each(at, end, func(who int, c overlay.Change) error { return a.finish(who, c) })
+	first := at
+	for first < end && a.list[first].Object.Kind == overlay.Bridge {
+		first++
+	}
+	if err := a.each(first, end, a.finish); err != nil {
+		return err
+	}
+	return a.each(at, first, a.finish)
 }
 
 // index is the index of the device that o is or lies on: as it was read, or as we would choose it.
@@ -385,15 +393,16 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 	if err := within(a.p.o.Namespace, func() error { a.p.switchIPv6(name, false); return nil }); err != nil {
 		return err
 	}
-	if err := a.finish(who, overlay.Change{Op: overlay.Set, Object: o, Have: o}); err != nil {
-		return err
-	}
-	return a.inside(who, o, func(b *batch, index uint32) error {
+	err = a.inside(who, o, func(b *batch, index uint32) error { // first, so that our end finds a carrier when it goes up
 		return b.request(who, unix.RTM_NEWLINK, 0, func(w *writer) {
 			w.b = append(w.b, ifinfo(index, unix.IFF_UP, unix.IFF_UP)...)
 			w.u32(unix.IFLA_MTU, uint32(o.MTU))
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return a.finish(who, overlay.Change{Op: overlay.Set, Object: o, Have: o})
 }
 
 // createPort writes the request that makes a pair of devices, one end in the bridge and one in the endpoint whose namespace fd is.

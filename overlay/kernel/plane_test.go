@@ -138,10 +138,11 @@ func (w *world) settle(t testing.TB) {
 	}
 }
 
-// ping sends one echo request and expects an answer, or none.
+// ping sends echo requests until one is answered, for two seconds at most, and expects that one is, or that none is. A kernel lets a
+// new device carry traffic a moment after it went up.
 func ping(t testing.TB, from *netlab.Space, to netip.Addr, want bool, args ...string) {
 	t.Helper()
-	out, err := from.Try("ping", append([]string{"-c1", "-W1", "-n", to.String()}, args...)...)
+	out, err := from.Try("ping", append([]string{"-c1", "-i0.1", "-w2", "-n", to.String()}, args...)...)
 	if (err == nil) != want {
 		t.Errorf("ping %s from %s: answered %v, want %v\n%s\n%s", to, from.Name, err == nil, want, out, from.Run(t, "ip", "neighbour"))
 	}
