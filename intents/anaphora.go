@@ -46,6 +46,7 @@ func (p *Parser) refer(m *matcher, s *saying, fr *frame) {
 	if at < 0 {
 		return
 	}
+	p.referPlace(m, s, fr, at)
 	for _, source := range [][]Intent{m.prior, m.last} {
 		group := fr.spec.missing(fr.slots)
 		if group == nil {
@@ -61,6 +62,28 @@ func (p *Parser) refer(m *matcher, s *saying, fr *frame) {
 				fr.from = append(fr.from, quote(s.words[at].low)+" is "+strings.Join(values, ", "))
 				break
 			}
+		}
+	}
+}
+
+// referPlace fills the nodes that "on it" means where the intent could do without: left out, it would mean everywhere.
+func (p *Parser) referPlace(m *matcher, s *saying, fr *frame, at int) {
+	if at == 0 || !preposition(s.words[at-1].low) {
+		return
+	}
+	for _, slot := range fr.spec.Slots {
+		if slot.Required || slot.kind != kindNode || fr.slots.Has(slot.Name) {
+			continue
+		}
+		for _, source := range [][]Intent{m.prior, m.last} {
+			if values := lastValues(source, slot.Name); values != nil && (slot.List || len(values) == 1) {
+				fr.slots = fr.slots.With(slot.Name, values...)
+				fr.from = append(fr.from, quote(s.words[at].low)+" is "+strings.Join(values, ", "))
+				return
+			}
+		}
+		if fr.spec.missing(fr.slots) == nil {
+			fr.shift = s.words[at].low
 		}
 	}
 }

@@ -161,7 +161,7 @@ func (m *matcher) almostThing(s *saying, e *entity, i int) int {
 		raw, next = said, after
 	}
 	numbered := strings.ContainsAny(raw, "0123456789") && strings.ContainsFunc(raw, letter)
-	if digits(raw) {
+	if digits(raw) || strings.ContainsAny(raw, "~*|<>@#$%") {
 		return -1
 	}
 	if !numbered && (len(raw) < 4 || !strings.ContainsAny(raw, "-_.")) && (len(raw) < 4 || m.vocab == nil || !lettered(t.low) || m.vocab.known(t.low) || t.word != wordNone) {

@@ -19,6 +19,7 @@ var (
 	errEmpty   = errors.New("an empty line")
 	errBytes   = errors.New("not valid UTF-8")
 	errQuoted  = errors.New("quoted text is no command")
+	errStruck  = errors.New("struck-out text is no command")
 )
 
 // tooLong reports whether text has more than MaxCharacters characters, without reading more than it must.
