@@ -19,6 +19,7 @@ type Options struct {
 	Node      string       // name of this node
 	Instance  string       // of the bot: devices of another instance are foreign
 	VTEP      netip.Addr   // whose device's MTU is told in the facts; may be none
+	Port      uint16       // of VXLAN, for probes; 0 is [overlay.DefaultPort]
 	Namespace string       // path of the network namespace to work in; empty is that of the process
 	Endpoints string       // folder in which endpoints are found by name; empty is [DefaultEndpoints]
 	Log       *slog.Logger // nil is silent
