@@ -152,6 +152,21 @@ func TestManyPeople(t *testing.T) {
 	})
 }
 
+// TestAnsweredElsewhere gives a command whose answer is the living message of before: its own response says so.
+func TestAnsweredElsewhere(t *testing.T) {
+	transports(t, func(t *testing.T, b *bench) {
+		b.slash(anna, channel, "run r-21")
+		b.sees(ben, channel, "r-21: done")
+		i := b.slash(anna, channel, "run r-21")
+		if m, err := i.Original(b.ctx()); err != nil || !strings.Contains(m.Text(), "message above") {
+			t.Errorf("the second response is %+v, %v", m, err)
+		}
+		if n := len(messagesWith(b, channel, "r-21: ")); n != 1 {
+			t.Errorf("%d messages of the run, want 1", n)
+		}
+	})
+}
+
 // TestSlowAction lets one action that takes long hold up nobody.
 func TestSlowAction(t *testing.T) {
 	transports(t, func(t *testing.T, b *bench) {

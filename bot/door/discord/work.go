@@ -35,21 +35,21 @@ func (d *Door) enqueue(ctx context.Context, w work) {
 
 // handle brings one event to the desk and closes it, unless the program ends before the desk is through.
 func (d *Door) handle(ctx context.Context, w work) {
-	cards, last := 0, (*reply.Card)(nil)
+	cards, sent := 0, time.Time{}
 	send := func(c reply.Card) {
 		cards++
 		if c.ID == "" { // the same after a restart, so that nothing is said twice
 			c.ID = fmt.Sprintf("%s/%d", w.id, cards)
 		}
 		d.send(ctx, w, c)
-		last = &c
+		sent = time.Now()
 	}
 	d.ask(ctx, w, send)
 	if ctx.Err() != nil {
 		return
 	}
 	if h := parseHook(w.place.Hook); h.token != "" && h.message == "" && d.responses.left(h.id) {
-		d.closing.Go(func() { d.closeResponse(ctx, w, h, last) })
+		d.closing.Go(func() { d.closeResponse(ctx, w, h, sent) })
 	}
 	long, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendWithin)
 	defer cancel()
@@ -83,21 +83,18 @@ func (d *Door) send(ctx context.Context, w work, c reply.Card) {
 }
 
 // closeResponse sees to it that no response says for ever that the bot is thinking: the answer may have gone into a message that was there before,
-// or there was none. Last is the last card, nil where there was none.
-func (d *Door) closeResponse(ctx context.Context, w work, h hook, last *reply.Card) {
+// or there was none. Sent is when the last card was given to the outbox, zero where there was none.
+func (d *Door) closeResponse(ctx context.Context, w work, h hook, sent time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, w.place.HookEnds)
 	defer cancel()
 	title := "there is nothing to say to that"
-	if last != nil {
+	if !sent.IsZero() {
 		title = "the answer is in the message above that was there before"
-		if err := d.box.SendAndWait(ctx, w.place, *last); ctx.Err() != nil {
-			return
-		} else if err != nil {
-			d.o.Log.Info("an answer was not shown", "event", w.id, "card", last.ID, "err", err)
+		for first := true; first || d.box.Oldest() >= time.Since(sent); first = false { // it still waits to be shown
+			if !sleep(ctx, lookAgain) || !d.responses.left(h.id) {
+				return
+			}
 		}
-	}
-	if !d.responses.left(h.id) {
-		return
 	}
 	if mine, err := d.responses.take(ctx, h.id, "closed"); !mine || err != nil {
 		return
@@ -107,6 +104,9 @@ func (d *Door) closeResponse(ctx context.Context, w work, h hook, last *reply.Ca
 		d.o.Log.Info("a response stays open", "event", w.id, "err", err)
 	}
 }
+
+// lookAgain is how long a response may stay empty before it is looked after.
+const lookAgain = time.Second
 
 // resume takes up what an earlier process left.
 func (d *Door) resume(ctx context.Context) error {
