@@ -55,29 +55,6 @@ func (f feeling) because(s *saying) string {
 	return out
 }
 
-// correctSlips puts words right that are one slip of the finger away from a word that is known.
-func (p *Parser) correctSlips(s *saying, l *learned) {
-	for i := range s.words {
-		t := &s.words[i]
-		if dotted := strings.IndexByte(t.low, '.') > 0; dotted && !t.quoted && t.word == wordNone && i < 2 && !strings.ContainsAny(t.low, "0123456789/:") {
-			if near := closest(t.low, p.catalog.names()); near != "" {
-				s.slips = append(s.slips, "taking "+t.raw+" as "+near)
-				s.words[i], s.fixed[i] = p.catalog.token(near, false), true
-			}
-			continue
-		}
-		if t.quoted || t.word != wordNone || len(t.low) < 4 || strings.ContainsAny(t.low, "0123456789/.=_:-") || l.vocab.known(t.low) || p.knows(t) {
-			continue
-		}
-		if right := l.vocab.corrected(t.low); right != "" {
-			s.slips = append(s.slips, "taking "+t.raw+" as "+right)
-			fresh := p.catalog.token(right, false)
-			fresh.comma, fresh.end = t.comma, t.end
-			s.words[i], s.fixed[i] = fresh, true
-		}
-	}
-}
-
 // names returns the names of all intents.
 func (c *Catalog) names() []string {
 	out := make([]string, len(c.specs))

@@ -33,6 +33,9 @@ type vocabulary struct {
 	generic  map[string]bool
 	holds    map[string]bool  // verbs of intents that take a whole command or a text
 	real     map[string]bool  // words that are no slip of the finger
+	cues     map[string]bool  // words of the phrases that say how something is meant
+	grammar  map[string]bool  // words of the exact grammar and of times
+	times    map[string]bool  // words of times
 	slips    map[string]int32 // a word without one of its letters → the first of near that has it
 	near     []slipWord
 	info     map[string]*wordInfo // all of this, by word
@@ -261,93 +264,6 @@ func (v *vocabulary) known(w string) bool {
 	}
 	_, ok := v.forms[w]
 	return ok
-}
-
-// learnSlips makes the index of words with a letter left out, by which a slip of the finger is found without looking at every word.
-func (v *vocabulary) learnSlips(c *Catalog) {
-	all := map[string]bool{}
-	for w := range v.words {
-		all[w] = true
-	}
-	for _, known := range []map[string]bool{v.generic, v.function, v.shifting} {
-		for w := range known {
-			all[w] = true
-		}
-	}
-	for w := range v.forms {
-		all[w] = true
-	}
-	for w := range c.lexicon {
-		all[w] = true
-	}
-	c.cues.words(func(w string) { all[w] = true; v.real[w] = true })
-	put := func(key, w string) {
-		first, taken := v.slips[key]
-		if !taken {
-			first = -1
-		}
-		v.slips[key] = int32(len(v.near))
-		v.near = append(v.near, slipWord{w, first})
-	}
-	for _, w := range slices.Sorted(maps.Keys(all)) {
-		if len(w) < 4 || strings.ContainsAny(w, ".0123456789") || strings.HasPrefix(w, "x") {
-			continue
-		}
-		put(w, w)
-		for i := range len(w) {
-			if i == 0 || w[i] != w[i-1] {
-				put(w[:i]+w[i+1:], w)
-			}
-		}
-	}
-}
-
-// slipWord is a word of the index of slips, and the next one with the same letters left.
-type slipWord struct {
-	word string
-	next int32
-}
-
-// corrected returns the one word that w is a slip of the finger away from, "" where there is none. Of several, the one verb counts.
-func (v *vocabulary) corrected(w string) string {
-	if len(w) < 4 || len(w) > 24 || v.real[w] {
-		return ""
-	}
-	var found [8]string
-	n := 0
-	v.closeTo(w, w, &found, &n)
-	for i := range len(w) {
-		v.closeTo(w[:i]+w[i+1:], w, &found, &n)
-	}
-	switch {
-	case n == 1:
-		return found[0]
-	case n == len(found):
-		return ""
-	}
-	verb := ""
-	for _, hit := range found[:n] {
-		if l, ok := v.forms[hit]; ok && l.form == formBase {
-			if verb != "" {
-				return ""
-			}
-			verb = hit
-		}
-	}
-	return verb
-}
-
-// closeTo adds to found the words that have key left without one letter and are one slip away from w.
-func (v *vocabulary) closeTo(key, w string, found *[8]string, n *int) {
-	at, ok := v.slips[key]
-	for ; ok && at >= 0; at = v.near[at].next {
-		hit := v.near[at].word
-		if *n == len(found) || slices.Contains(found[:*n], hit) || distance(hit, w, 1) > 1 {
-			continue
-		}
-		found[*n] = hit
-		*n++
-	}
 }
 
 // set returns the words of text as a set.
