@@ -83,7 +83,7 @@ func (m *matcher) someNodes(s *saying, e *entity, i int) int {
 // plainNode reports whether the words from i to next cannot be taken for anything but nodes.
 func (m *matcher) plainNode(i, next int) bool {
 	for j := i; j < next; j++ {
-		if t := &m.toks[j]; t.quoted || t.word != wordNone || strings.ContainsAny(t.raw, "0123456789-_.") {
+		if t := &m.toks[j]; t.quoted || t.word != wordNone || marked(t.raw) {
 			return true
 		}
 	}
@@ -112,7 +112,7 @@ func (m *matcher) anyThing(e *entity, i int) int {
 	}
 	n := &m.p.names.names[best]
 	m.vals = append(m.vals, n.text)
-	typed := strings.ContainsAny(n.text, "0123456789-_.") && bestNext == i+1 || bestNext > i+1
+	typed := marked(n.text) && bestNext == i+1 || bestNext > i+1
 	m.putThing(e, n.kind, typed)
 	e.also = best
 	if m.noun(n.kind, bestNext) && !m.toks[bestNext-1].comma { // "the news channel"
@@ -156,9 +156,15 @@ func (m *matcher) spells(i int, name string) int {
 // almostThing reads a name with a slip in it, and what has the form of a name and is none.
 func (m *matcher) almostThing(s *saying, e *entity, i int) int {
 	t := &m.toks[i]
+	if len(t.raw) < 4 && !marked(t.raw) && (i+1 == len(m.toks) || m.toks[i+1].number() == "") {
+		return -1
+	}
 	raw, next := t.raw, i+1
 	if said, after := m.twoWords(i); after > 0 && !t.quoted && (m.p.prefixes[t.low] || m.p.fuzzy.near(kindNode, said) != "") {
 		raw, next = said, after
+	}
+	if raw == t.raw && !marked(raw) && (t.word != wordNone || m.vocab == nil || m.vocab.known(t.low)) {
+		return -1
 	}
 	numbered := strings.ContainsAny(raw, "0123456789") && strings.ContainsFunc(raw, letter)
 	if digits(raw) || strings.ContainsAny(raw, "~*|<>@#$%") {
@@ -187,6 +193,16 @@ func (m *matcher) almostThing(s *saying, e *entity, i int) int {
 		}
 	}
 	return -1
+}
+
+// marked reports whether w has a digit, a hyphen, an underscore or a dot in it, as names have and words of the language do not.
+func marked(w string) bool {
+	for i := range len(w) {
+		if c := w[i]; c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			return true
+		}
+	}
+	return false
 }
 
 // letter reports whether r is a letter of the Latin alphabet.

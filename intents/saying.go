@@ -68,6 +68,10 @@ func (s *saying) take(c *Catalog, pt *part) {
 
 // punctuated adds the word t without the punctuation around it.
 func (s *saying) punctuated(c *Catalog, t token) {
+	if last := t.raw[len(t.raw)-1]; letter(rune(last)) && letter(rune(t.raw[0])) && strings.IndexByte(t.raw, '-') < 0 {
+		s.plainWord(c, t)
+		return
+	}
 	bare := t.raw
 	if n := len(bare); n > 2 && (bare[0] == '*' || bare[0] == '_') && bare[n-1] == bare[0] {
 		bare = bare[1 : n-1] // bold and italics of chat platforms
@@ -108,6 +112,11 @@ func (s *saying) punctuated(c *Catalog, t token) {
 		s.add(head)
 		t = tail
 	}
+	s.plainWord(c, t)
+}
+
+// plainWord adds the word t, which has no punctuation around it.
+func (s *saying) plainWord(c *Catalog, t token) {
 	if low := joinedPrefix(t.low); low != t.low {
 		fresh := c.token(low, false)
 		fresh.comma, fresh.end = t.comma, t.end
@@ -135,6 +144,10 @@ func (s *saying) punctuated(c *Catalog, t token) {
 
 // contraction adds t, and of "i'll" two words: i and 'll.
 func (s *saying) contraction(c *Catalog, t token) {
+	if strings.IndexByte(t.low, '\'') < 0 {
+		s.add(t)
+		return
+	}
 	for _, tail := range []string{"'ll", "'d", "'ve", "'re", "'m"} {
 		if bare, ok := strings.CutSuffix(t.low, tail); ok && bare != "" {
 			s.add(c.token(t.raw[:len(bare)], false))
@@ -260,6 +273,9 @@ func (s *saying) mask() string {
 
 // joinedPrefix writes "un-drain" as undrain: the hyphen says nothing.
 func joinedPrefix(w string) string {
+	if strings.IndexByte(w, '-') < 0 {
+		return w
+	}
 	for _, prefix := range []string{"un-", "re-", "pre-", "de-"} {
 		if rest, ok := strings.CutPrefix(w, prefix); ok && len(rest) > 2 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz") == "" {
 			return prefix[:len(prefix)-1] + rest

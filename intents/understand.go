@@ -56,8 +56,11 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		tr.add("grammar: unfinished, several intents")
 		return *o
 	}
-	m.read(pt, true)
-	wrong := leastWrong(m.found)
+	var wrong *match
+	if _, known := p.catalog.auto.step(0, pt.toks[0].word); l == nil || known && pt.toks[0].word != wordNone || !letters(pt.toks[0].raw) {
+		m.read(pt, true)
+		wrong = leastWrong(m.found)
+	}
 	if wrong != nil && (l == nil || wrong.firm()) {
 		tr.reading(wrong, ", but "+wrong.faults[0].text)
 		return p.wrong(wrong, pt)
@@ -229,4 +232,14 @@ func (f *match) firm() bool {
 // knowsMore reports whether the question o is about a slot of the request that free leaves empty: "status of edge" is not the status of everything.
 func (o *outcome) knowsMore(free *outcome) bool {
 	return o.missing != nil && o.spec != nil && o.spec == free.spec && !free.spec.Risk.Changes() && !free.intent.Slots.Has(o.missing.Slot)
+}
+
+// letters reports whether w is made of letters alone: such a word, where the grammar does not know it, begins no command, not even a wrong one.
+func letters(w string) bool {
+	for i := range len(w) {
+		if !letter(rune(w[i])) {
+			return false
+		}
+	}
+	return true
 }
