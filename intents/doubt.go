@@ -1,5 +1,24 @@
 package intents
 
+import "slices"
+
+// hedged reports whether a phrase of s says that it is no plain order.
+func (s *saying) hedged() bool {
+	return slices.ContainsFunc(s.cues, func(k cueKind) bool {
+		return k != cueNone && k != cuePolite && k != cueAgain && k != cueReason && k != cueWant
+	})
+}
+
+// firstWord returns the first word of s that is no courtesy.
+func (s *saying) firstWord() int {
+	for i := range s.words {
+		if s.cues[i] != cuePolite {
+			return i
+		}
+	}
+	return 0
+}
+
 // verbOnly asks for what is missing where nothing but a verb of the catalogue and words like "that one" are said.
 func (p *Parser) verbOnly(m *matcher, s *saying, f feeling, l *learned) (outcome, bool) {
 	if f.mood != moodCommand || len(s.words) > 6 {
@@ -30,17 +49,20 @@ func (p *Parser) verbOnly(m *matcher, s *saying, f feeling, l *learned) (outcome
 	return o, true
 }
 
-// bareOrder asks about words that name a deed and give no order: "full flush of edge-2". What to type is said.
+// bareOrder decides about words that name a deed and have no verb to order it with: "maintenance on edge-2 for 2h". What is certain, and what is asked for
+// with please, is confirmed; else what to type is said.
 func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned, class int) (outcome, bool) {
-	if f.mood != moodShow || s.question || g.margin < l.limits.High {
+	if f.mood != moodShow || f.cue >= 0 || s.question || g.margin < l.limits.High || s.hedged() {
 		return outcome{}, false
 	}
 	fr := p.frame(m, s, l, class, f)
-	if !fr.whole() || !fr.own && !fr.verb || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
+	const clear = 0.6 // a margin that speaks for itself
+	if !fr.whole() || !fr.own && !fr.verb && g.margin < clear || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
 		return outcome{}, false
 	}
 	o := fr.outcome(p)
-	if s.begs() {
+	certain := g.margin-max(g.secondary, g.none) >= l.limits.Gap && s.of[s.firstWord()] < 0 && !l.vocab.function[s.words[s.firstWord()].low]
+	if s.begs() || certain {
 		o.sure, o.because = 0.75, fr.readAs(p, &o)
 		p.lessSure(&o)
 		return o, true

@@ -19,7 +19,7 @@ func TestAnswersInOwnWords(t *testing.T) {
 		{"flush", "yes, edge-2 and edge-3", "confirm cache.flush node=edge-2,edge-3"},
 		{"flush", "all edges in lisbon please", "confirm cache.flush node=edge-7,edge-8"},
 		{"prime", "the news channel please", "act cache.prime deployment=news"},
-		{"prime nwes", "yes", "act cache.prime deployment=news"},
+		{"loadtest news for 8", "the first one", "act cache.loadtest deployment=news duration=8m0s"},
 		{"flush edge-99", "the first one", "confirm cache.flush node=edge-8"},
 		{"flush edge-99", "the last", "confirm cache.flush node=edge-6"},
 		{"flush edge-99", "2", "confirm cache.flush node=edge-7"},

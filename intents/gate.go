@@ -64,6 +64,8 @@ func (fr *frame) against(s *saying, f feeling, sure bool) string {
 	switch {
 	case f.mood != moodCommand || f.verb < 0:
 		return "it gives no order"
+	case f.weak && !s.info[f.verb].known:
+		return shown(s.words[f.verb].low) + " is no verb that I know"
 	case !fr.verb && !(fr.light && (fr.own || sure)) && !(fr.borrowed && sure):
 		return "no verb of " + fr.spec.Name + " is in it"
 	case fr.takesCommand() && !fr.clocked(s):

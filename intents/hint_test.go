@@ -12,9 +12,6 @@ func TestHints(t *testing.T) {
 	t.Parallel()
 	p := worldParser(t)
 	for _, tt := range []line{
-		// A mistyped verb: the whole command as it should be.
-		{"staus", "did you mean: stats or status"},
-		{"rusn", "did you mean: runs"},
 		// A mistyped verb in front of something else: the verb alone.
 		{"flsh the edge", "did you mean flush?"},
 		{"cancle the meeting", "did you mean cancel?"},

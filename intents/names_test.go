@@ -134,7 +134,7 @@ func TestMistypedNames(t *testing.T) {
 	t.Parallel()
 	check(t, []line{
 		{"flush egde-2", "ask cache.flush"},
-		{"flush edeg 2", "ask cache.flush"},
+		{"flush edeg 2", "ask cache.flush node=edge-2"},
 		{"purge nws", "ask cache.purge"},
 		{"prime sprot-2 on edge-1", "ask cache.prime node=edge-1"},
 		{"status egde-2", "act status.show node=edge-2"},
@@ -166,7 +166,7 @@ func TestQuestionNamesTheNearest(t *testing.T) {
 		{"flush all mac nodes in lisbon", "No node is on darwin in lisbon. Which node?"},
 		{"show node edge-1 and edge-2", "This takes one node; did you mean 1) edge-1 or 2) edge-2?"},
 		{"cancel 17", "A bare number could be anything; did you mean r-17?"},
-		{"runs faild", `There is no state "faild"; did you mean 1) waiting, 2) running, 3) done, 4) failed, 5) undone or 6) cancelled?`},
+		{"runs --state faild", `There is no state "faild"; did you mean 1) waiting, 2) running, 3) done, 4) failed, 5) undone or 6) cancelled?`},
 		{"loadtest news for 8", "A time span needs a unit; did you mean 1) 8m or 2) 8h?"},
 		{"loadtest news at 100", "A rate needs a unit; did you mean 100/s?"},
 		{"flush", "Which node? For example: flush edge-1"},

@@ -61,7 +61,7 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		m.read(pt, true)
 		wrong = leastWrong(m.found)
 	}
-	if wrong != nil && (l == nil || wrong.firm()) {
+	if wrong != nil && (l == nil || wrong.firm() && len(s.slips) == 0) {
 		tr.reading(wrong, ", but "+wrong.faults[0].text)
 		return p.wrong(wrong, pt)
 	}
