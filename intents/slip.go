@@ -11,13 +11,103 @@ import (
 // correctSlips puts words right that are one slip of the finger away from a word that is known, or from a name. What it did is noted in s.slips and shown.
 func (p *Parser) correctSlips(s *saying, l *learned) {
 	for i := range s.words {
-		t := &s.words[i]
 		if right := p.slipOf(s, l.vocab, i); right != "" {
-			s.slips = append(s.slips, "taking "+t.raw+" as "+right)
-			fresh := p.catalog.token(right, false)
-			fresh.comma, fresh.end = t.comma, t.end
-			s.words[i], s.fixed[i] = fresh, true
+			p.putRight(s, i, right)
 		}
+	}
+	for i := range s.words {
+		p.sternSlip(s, l.vocab, i)
+	}
+}
+
+// putRight puts right in the place of word i of s, and notes it.
+func (p *Parser) putRight(s *saying, i int, right string) {
+	t := &s.words[i]
+	s.slips = append(s.slips, "taking "+t.raw+" as "+right)
+	fresh := p.catalog.token(right, false)
+	fresh.comma, fresh.end = t.comma, t.end
+	s.words[i], s.fixed[i] = fresh, true
+}
+
+// sternSlip puts right the one wrong word of a phrase at word i that holds a sentence back: "as son as", "in cake", "mae that". It may be a word of its own:
+// better held back once too often.
+func (p *Parser) sternSlip(s *saying, v *vocabulary, i int) {
+	if t := &s.words[i]; i > 0 && s.stops(i-1) && s.stops(i) && !t.quoted && smoothSlip("oops", t.low) {
+		p.putRight(s, i, "actually") // alone between two stops
+		return
+	}
+	var space [64]byte
+	for n := 2; n <= mostStern && i+n <= len(s.words); n++ {
+		if s.stops(i + n - 2) {
+			return
+		}
+		for star := range n {
+			word := &s.words[i+star]
+			if len(word.low) < 3 || word.quoted || p.knows(word) {
+				continue
+			}
+			for _, right := range v.starred[string(starKey(space[:0], s.words[i:i+n], star))] {
+				if right == word.low {
+					break
+				}
+				if distance(right, word.low, 1) == 1 {
+					p.putRight(s, i+star, right)
+					return
+				}
+			}
+		}
+	}
+}
+
+// mostStern bounds how many words of a phrase are looked at.
+const mostStern = 3
+
+// starKey writes words with a star in the place of one of them.
+func starKey(buf []byte, words []token, star int) []byte {
+	for k := range words {
+		if k == star {
+			buf = append(buf, '*', ' ')
+			continue
+		}
+		buf = append(append(buf, words[k].low...), ' ')
+	}
+	return buf
+}
+
+// learnStern collects the phrases that hold a sentence back.
+func (v *vocabulary) learnStern(t *cueTable) {
+	v.stern, v.starred = map[string]bool{}, map[string][]string{}
+	for first, list := range t.cues {
+		for i := range list {
+			switch list[i].kind {
+			case cueNot, cueCorrect, cueCond, cueSkip, cueHostile:
+			default:
+				continue
+			}
+			words := append([]string{first}, list[i].rest...)
+			if len(words) == 1 {
+				v.stern[first] = true
+			}
+			if len(words) == 1 || len(words) > mostStern || list[i].head {
+				continue
+			}
+			for star, right := range words {
+				if len(right) < 4 {
+					continue
+				}
+				key := ""
+				for k, w := range words {
+					if k == star {
+						w = "*"
+					}
+					key += w + " "
+				}
+				v.starred[key] = append(v.starred[key], right)
+			}
+		}
+	}
+	for key := range v.starred {
+		slices.Sort(v.starred[key])
 	}
 }
 
@@ -156,6 +246,7 @@ func (v *vocabulary) learnSlips(c *Catalog) {
 		all[w], v.grammar[w], v.times[w], v.real[w] = true, true, true, true
 	}
 	c.cues.words(func(w string) { all[w], v.cues[w], v.real[w] = true, true, true })
+	v.learnStern(c.cues)
 	put := func(key, w string) {
 		first, taken := v.slips[key]
 		if !taken {
@@ -228,7 +319,7 @@ func (v *vocabulary) slipRank(hit, w string, at slipPlace) int {
 	verb := bent && l.form == formBase && v.anyActs(hit)
 	rank := 0
 	switch {
-	case at.timely && v.times[hit]:
+	case at.timely && v.times[hit], v.stern[hit]:
 		rank = 0
 	case at.head && v.heads(hit):
 		rank = 0

@@ -31,12 +31,14 @@ type vocabulary struct {
 	function map[string]bool
 	shifting map[string]bool
 	generic  map[string]bool
-	holds    map[string]bool  // verbs of intents that take a whole command or a text
-	real     map[string]bool  // words that are no slip of the finger
-	cues     map[string]bool  // words of the phrases that say how something is meant
-	grammar  map[string]bool  // words of the exact grammar and of times
-	times    map[string]bool  // words of times
-	slips    map[string]int32 // a word without one of its letters → the first of near that has it
+	holds    map[string]bool     // verbs of intents that take a whole command or a text
+	real     map[string]bool     // words that are no slip of the finger
+	cues     map[string]bool     // words of the phrases that say how something is meant
+	grammar  map[string]bool     // words of the exact grammar and of times
+	times    map[string]bool     // words of times
+	stern    map[string]bool     // words that hold a sentence back: never, unless
+	starred  map[string][]string // phrases of two and three words that do, with a star for one of them → what stands there
+	slips    map[string]int32    // a word without one of its letters → the first of near that has it
 	near     []slipWord
 	info     map[string]*wordInfo // all of this, by word
 	nothing  wordInfo             // of words that nobody knows
