@@ -1,10 +1,10 @@
 // Package intents turns words into an Intent: what a person types, what a rule or a job has to do.
 //
-// In comes an Utterance: the text, the clock and the zone of who speaks, the kind of door. Out comes a Parsed: a Decision (act, confirm, ask,
-// answer, refuse), the Intents in the order said, and a reason that a person can read. The package is pure: no network, no disk, no clock but
-// the one handed in. What it does not clearly understand as a command to do now, it refuses or asks back; it never guesses on digits.
+// In comes an Utterance: the text, the clock and the zone of who speaks, the kind of door, what the person did last. Out comes a Parsed: a Decision
+// (act, confirm, ask, answer, refuse), the Intents in the order said, and a reason that a person can read. The package is pure: no network, no disk, no
+// clock but the one handed in. What it does not clearly understand as a command to do now, it refuses or asks back; it never guesses on digits.
 //
-// Read parser.go first, then understand.go. The way of a line:
+// Read parser.go first, then understand.go. An exact grammar reads first:
 //
 //	normalise.go markup.go   one form of characters; mentions, links and back-ticks taken off; quoted and hostile text refused
 //	token.go                 words and flags; commands split at "then", ";" and line ends
@@ -15,6 +15,19 @@
 //	unfinished.go wrong.go   one that lacks something, or holds values that are wrong (fault.go): questions
 //	hint.go                  no reading: why not, and what to type instead
 //	answer.go                the next line answers the question
+//
+// What the grammar does not read is taken apart (hearing.go, freetext.go); Utterance.Exact forbids that. Statistics name the intent, rules decide:
+//
+//	saying.go cue.go cuetable.go   words without punctuation; phrases of courtesy, of questions, of doubt
+//	slip.go fuzzy.go               slips of the finger: always shown, never in a digit
+//	entity.go entityname.go entityform.go   things of the inventory, times, URLs, numbers: masked
+//	mood.go tell.go                is it an order to do now? If not: what can be shown instead
+//	courtesy.go several.go         an exact command in courtesy; several orders in one text
+//	guess.go learn.go limits.go vocabulary.go wordinfo.go   the classifier (classify) and the words of each intent, from the catalogue's phrases
+//	frame.go place.go preset.go anaphora.go   its slots filled, also with what "it" means
+//	leftover.go gate.go            what speaks against it: another's verb, a word that nothing explains, the contrary
+//	doubt.go request.go            the decision where something is in doubt, and for what only shows
+//	overlay.go                     examples of operators
 //
 // The patterns come from catalogfile.go and pattern.go, become a net in automaton.go and deterministic in subset.go, so that the time of a parse
 // depends neither on how many intents there are nor on how many names. canonical.go is the way back, from an Intent to its text.
@@ -29,6 +42,7 @@
 //	slots:    url+ or tag or prefix or deployment, [node+]      + takes several, [ ] is optional, name:type where they differ
 //	options:  soft dry-run reason=text                          flags that are no slots: switches, and those with a value
 //	verbs:    purge, invalidate                                 the first is the one that canonical text uses
+//	words:    throw out, drop                                   other verbs that free text may order it with
 //	undo:     how to take it back
 //	confirm:  Flush {node}?                                     the question before the yes; a destructive intent must have one
 //	opposite: cache.prime
@@ -43,6 +57,12 @@
 //
 //	purge tag ch-news
 //	! flush edge-1    cache.flush
+//
+// Phrases stand behind ~: how people ask for it in their own words, thirty or more, with {node}, {deployment}, {url}, {duration}, {time} and so on where
+// values stand (phrase.go). They are what the classifier learns; none.txt holds what asks for nothing. After a change of either, the thresholds in
+// catalog/limits are measured anew: go test ./intents -run TestLimits -update; where that was not done, the program measures at its start.
+//
+//	~ {deployment} shows old pictures, throw it out of the caches
 //
 // Without being told, every intent understands its name as a verb ("cache.purge news", "cache purge news") and its slots as flags
 // (--deployment news, --for 2h where it takes a duration).

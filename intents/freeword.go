@@ -113,10 +113,11 @@ func (m *matcher) job(i int) int {
 	return m.jobName(i)
 }
 
-// jobName reads a word that has the form of a name. A word of the grammar must stand in quotation marks.
+// jobName reads a word that has the form of a name. A word of the grammar must stand behind "as" or in quotation marks.
 func (m *matcher) jobName(i int) int {
 	t := &m.toks[i]
-	if !freeName(t.raw) || !t.quoted && (t.word != wordNone || joining(t.low)) {
+	as := i > 0 && m.toks[i-1].low == "as" && !m.toks[i-1].quoted // behind "as" no word is anything but a name
+	if !freeName(t.raw) || !t.quoted && (t.word != wordNone && !as || joining(t.low)) {
 		return -1
 	}
 	m.vals = append(m.vals, t.raw)
