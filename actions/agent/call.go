@@ -39,8 +39,8 @@ func (g *Gate) Call(ctx context.Context, id string, o Order) (Answer, error) {
 	if _, ok := g.Enrolled(id); !ok {
 		return Answer{}, fmt.Errorf("%s has no agent: enrol one first (enrol %s)", id, id)
 	}
-	if until, ok := ctx.Deadline(); ok && o.Until.IsZero() {
-		o.Until = until.UTC()
+	if until, ok := ctx.Deadline(); ok && o.Within == 0 {
+		o.Within = time.Until(until)
 	}
 	answers := make(chan Answer, 4)
 	key := callKey(id, o.Key, o.Epoch)

@@ -49,6 +49,7 @@ type Report struct {
 	Blocked     []string      `json:"blocked,omitempty"` // segments left alone because something foreign is in the way; the first ones
 	Held        string        `json:"held,omitempty"`    // why removals wait for a yes
 	Refused     string        `json:"refused,omitempty"` // why the newest push was not taken
+	RefusedGen  uint64        `json:"refused_generation,omitempty"`
 	Leaving     bool          `json:"leaving,omitempty"` // the agent is being stopped in good order
 	Facts       overlay.Facts `json:"facts"`
 	Took        time.Duration `json:"took"` // of the latest pass
@@ -89,12 +90,12 @@ type State struct {
 
 // Order is one imperative call of node.do.
 type Order struct {
-	Key   string          `json:"key"`   // idempotency key
-	Run   string          `json:"run"`   // whose epoch it is
-	Epoch uint64          `json:"epoch"` // a lower one than was seen is refused
-	Name  string          `json:"name"`  // of the handler
-	Args  json.RawMessage `json:"args,omitempty"`
-	Until time.Time       `json:"until"`
+	Key    string          `json:"key"`   // idempotency key
+	Run    string          `json:"run"`   // whose epoch it is
+	Epoch  uint64          `json:"epoch"` // a lower one than was seen is refused
+	Name   string          `json:"name"`  // of the handler
+	Args   json.RawMessage `json:"args,omitempty"`
+	Within time.Duration   `json:"within,omitempty"` // how long it may take; 0 is a minute
 }
 
 // Answer is what came of a call.

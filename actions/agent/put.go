@@ -186,7 +186,7 @@ func settled(s Status, d overlay.Desired) bool {
 	if s.Health == Offline || s.Health == Ahead || s.Health == Repairing {
 		return false
 	}
-	return r.Incarnation == d.Incarnation && r.Generation >= d.Generation && s.Generation >= d.Generation || r.Refused != "" && s.Health == Failing
+	return r.Incarnation == d.Incarnation && r.Generation >= d.Generation && s.Generation >= d.Generation || r.RefusedGen >= d.Generation && s.Health == Failing
 }
 
 // failed says why a node does not hold its state, after taking the change back: a step that failed leaves nothing.

@@ -141,7 +141,7 @@ func (g *Gate) Await(ctx context.Context, id, incarnation string, generation uin
 		if s.Health == Ahead || s.Health == Offline || s.Health == Behind || s.Health == NotEnrolled {
 			return false
 		}
-		return s.Report.Refused != "" || s.Report.Incarnation == incarnation && s.Report.Generation >= generation && s.Generation >= generation
+		return s.Report.RefusedGen >= generation || s.Report.Incarnation == incarnation && s.Report.Generation >= generation && s.Generation >= generation
 	})
 }
 
