@@ -42,8 +42,15 @@ func (l *lane) failed(ctx context.Context, j job, err error) {
 		}
 		l.failures++
 		l.hold(backoff(l.failures))
+		if j.message.tries++; j.message.tries >= patience {
+			j.message.notBefore = b.o.Now().Add(3 * backoff(j.message.tries))
+		}
 	}
 }
+
+// patience is how often a message is tried before those behind it go first: perhaps it is the message that breaks the
+// platform. A short outage does not change the order.
+const patience = 5
 
 // hold lets the lane rest. The caller holds Outbox.mu.
 func (l *lane) hold(d time.Duration) {
@@ -73,7 +80,7 @@ func (l *lane) refused(j job, err error) {
 	first := !b.denied
 	b.denied = true
 	l.failures++
-	until := b.o.Now().Add(max(backoff(l.failures), 5*time.Second))
+	until := b.o.Now().Add(max(3*backoff(l.failures), 5*time.Second))
 	b.pause = [kinds]time.Time{until, until}
 	b.mu.Unlock()
 	if first {

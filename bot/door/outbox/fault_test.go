@@ -105,6 +105,52 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// TestPoison has a message at which the platform breaks each time: those behind it come all the same, and it comes once it can.
+func TestPoison(t *testing.T) {
+	bubble(t, func(o *outbox.Options) { o.DigestOver = -1 }, func(t *testing.T, w *world) {
+		w.wire.poison = "bad"
+		w.send("c", done("x", "bad"))
+		for i := range 10 {
+			w.send("c", done(fmt.Sprint("r-", i), fmt.Sprint("good ", i)))
+		}
+		time.Sleep(90 * time.Second)
+		if got := len(w.wire.all("c")); got != 10 {
+			t.Errorf("%d messages after 90 s, want the ten behind the one that fails: %s", got, titles(w.wire.all("c")))
+		}
+		w.wire.mu.Lock()
+		w.wire.poison = ""
+		w.wire.mu.Unlock()
+		begin := time.Now()
+		w.settle()
+		if d := time.Since(begin); d > 2*time.Minute || len(w.wire.all("c")) != 11 {
+			t.Errorf("it came %s after it could, messages %s", d, titles(w.wire.all("c")))
+		}
+	})
+}
+
+// TestOutage has the platform down for long: it is asked now and then, and everything comes soon after it is back.
+func TestOutage(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		w.wire.fails(func(string, string) error { return fmt.Errorf("503: %w", outbox.ErrNotSent) })
+		for i := range 5 {
+			w.send("c", done(fmt.Sprint("r-", i), fmt.Sprint("r-", i)))
+		}
+		time.Sleep(time.Hour)
+		if n := w.wire.asked(); n < 100 || n > 400 {
+			t.Errorf("%d calls in an hour of outage, want one every ten to thirty seconds", n)
+		}
+		w.wire.fails(nil)
+		begin := time.Now()
+		w.settle()
+		if d := time.Since(begin); d > 2*time.Minute {
+			t.Errorf("everything was there %s after the outage", d)
+		}
+		if got := len(w.wire.all("c")); got != 5 {
+			t.Errorf("%d messages, want 5", got)
+		}
+	})
+}
+
 // TestStopsInTime ends while a call hangs: the call is given a moment, then cut off, and its message is found by the next process.
 func TestStopsInTime(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
@@ -155,19 +201,17 @@ func TestPlaces(t *testing.T) {
 // TestTokenComesBack tells of a refused token until it is good again.
 func TestTokenComesBack(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
-		w.wire.fault = func(string, string) error { return outbox.ErrAuth }
+		w.wire.fails(func(string, string) error { return outbox.ErrAuth })
 		w.send("c", done("x", "x done"))
 		w.send("d", done("y", "y done"))
 		time.Sleep(time.Hour)
 		if !w.box.Denied() || len(w.alarms) != 1 {
 			t.Errorf("denied %v with %d alarms after an hour, want one alarm", w.box.Denied(), len(w.alarms))
 		}
-		if n := w.wire.calls; n > 150 {
+		if n := w.wire.asked(); n > 150 {
 			t.Errorf("%d calls in an hour with a token that is refused", n)
 		}
-		w.wire.mu.Lock()
-		w.wire.fault = nil
-		w.wire.mu.Unlock()
+		w.wire.fails(nil)
 		w.settle()
 		if w.box.Denied() || titles(w.wire.all("")) != "x done | y done" && titles(w.wire.all("")) != "y done | x done" {
 			t.Errorf("denied %v, messages %s", w.box.Denied(), titles(w.wire.all("")))

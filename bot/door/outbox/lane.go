@@ -91,7 +91,7 @@ func (l *lane) pick(now time.Time) (*message, time.Duration) {
 			continue
 		}
 		kept = append(kept, m)
-		if m.waits && m.rec.Message == "" && !m.rec.Digest {
+		if m.waits && m.rec.Message == "" && !m.rec.Digest && !m.notBefore.After(now) {
 			first = false
 		}
 		switch {
@@ -117,6 +117,8 @@ func (l *lane) due(m *message, now time.Time, first bool) (d time.Duration, keep
 		return quiet, quiet > 0
 	case m.want.hash == m.rec.Shown && !m.rec.Digest:
 		return 0, true // it was overtaken by its own past
+	case m.notBefore.After(now): // it failed often: others go first
+		return m.notBefore.Sub(now), true
 	case m.rec.Message == "" && !first && !m.rec.Digest:
 		return -1, true
 	}
@@ -322,7 +324,7 @@ func (l *lane) end(ctx context.Context, j job, err error) {
 	tried := j.message.tried
 	// A message that an earlier attempt made shows what that one sent.
 	foreign := j.found || j.unsure && j.kind == post && !b.o.Fresh && tried != j.want.hash
-	j.message.unsure, j.message.tried = false, ""
+	j.message.unsure, j.message.tried, j.message.tries = false, "", 0
 	j.message.rec.Message = j.id
 	if foreign {
 		j.message.rec.Shown, j.message.edited = tried, time.Time{}
@@ -390,8 +392,11 @@ func (l *lane) write(ctx context.Context, m *message) {
 	}
 }
 
+// longest is how long a channel rests at most while the platform fails.
+const longest = 20 * time.Second
+
 // backoff returns how long to wait after the given number of failures in a row.
 func backoff(failures int) time.Duration {
-	d := min(time.Second<<min(failures-1, 10), time.Minute)
+	d := min(time.Second<<min(failures-1, 10), longest)
 	return d + rand.N(d/4)
 }

@@ -67,8 +67,8 @@ func TestSameContentIsSentOnce(t *testing.T) {
 		w.start()
 		w.send("c", c)
 		w.settle()
-		if w.wire.calls != 1 {
-			t.Errorf("%d calls for the same content four times, want 1: %s", w.wire.calls, titles(w.wire.all("c")))
+		if w.wire.asked() != 1 {
+			t.Errorf("%d calls for the same content four times, want 1: %s", w.wire.asked(), titles(w.wire.all("c")))
 		}
 		w.send("c", reply.Card{Kind: reply.Answer, Title: "no id"}, reply.Card{Kind: reply.Answer, Title: "no id"})
 		w.settle()
@@ -104,11 +104,11 @@ func TestOrderInAChannel(t *testing.T) {
 
 func TestFinalCardsSurviveARestart(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
-		w.wire.fault = func(string, string) error { return outbox.ErrNotSent }
+		w.wire.fails(func(string, string) error { return outbox.ErrNotSent })
 		w.send("c", live("r-1", "begins"), reply.Card{ID: "q", Kind: reply.Answer, Title: "an answer"}, live("r-1", "half"), done("r-1", "done"))
 		time.Sleep(time.Minute)
 		w.crash()
-		w.wire.fault = nil
+		w.wire.fails(nil)
 		w.start()
 		w.settle()
 		if got := titles(w.wire.all("c")); got != "done | an answer" {
@@ -324,7 +324,7 @@ func TestStoreDown(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	bubble(t, func(o *outbox.Options) { o.Memory, o.DigestOver = 10_000, -1 }, func(t *testing.T, w *world) {
-		w.wire.fault = func(string, string) error { return outbox.ErrNotSent }
+		w.wire.fails(func(string, string) error { return outbox.ErrNotSent })
 		var want []string
 		for i := range 50 {
 			title := fmt.Sprint("answer ", i)
@@ -334,9 +334,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		if n := w.count("spilled"); n < 35 {
 			t.Errorf("%d of 50 KB lie in the store alone, want at least 35", n)
 		}
-		w.wire.mu.Lock()
-		w.wire.fault = nil
-		w.wire.mu.Unlock()
+		w.wire.fails(nil)
 		w.settle()
 		if got := titles(w.wire.all("c")); got != strings.Join(want, " | ") {
 			t.Errorf("messages = %s, want all in order", got)
@@ -392,12 +390,12 @@ func TestSendAndWait(t *testing.T) {
 		if err := w.box.SendAndWait(t.Context(), outbox.Place{Channel: "c"}, card); err != nil {
 			t.Errorf("SendAndWait of what is shown = %v, want nil", err)
 		}
-		w.wire.fault = func(string, string) error { return outbox.ErrGone }
+		w.wire.fails(func(string, string) error { return outbox.ErrGone })
 		card.ID = "y"
 		if err := w.box.SendAndWait(t.Context(), outbox.Place{Channel: "c"}, card); !errors.Is(err, outbox.ErrGone) {
 			t.Errorf("SendAndWait to a channel that is gone = %v, want ErrGone", err)
 		}
-		w.wire.fault = func(string, string) error { return outbox.ErrNotSent }
+		w.wire.fails(func(string, string) error { return outbox.ErrNotSent })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		card.ID = "z"
@@ -410,11 +408,11 @@ func TestSendAndWait(t *testing.T) {
 // TestLetInAgain sends to a channel that we were removed from, and again when we are back: the same content is shown then.
 func TestLetInAgain(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
-		w.wire.fault = func(string, string) error { return outbox.ErrGone }
+		w.wire.fails(func(string, string) error { return outbox.ErrGone })
 		c := reply.Card{ID: "i-1", Kind: reply.Failed, Title: "is down", Live: true}
 		w.send("c", c)
 		w.settle()
-		w.wire.fault = nil
+		w.wire.fails(nil)
 		w.send("c", c)
 		w.settle()
 		if got := titles(w.wire.all("c")); got != "is down" || w.count("gone") != 1 {
@@ -440,7 +438,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestSettleGivesUp(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
-		w.wire.fault = func(string, string) error { return outbox.ErrNotSent }
+		w.wire.fails(func(string, string) error { return outbox.ErrNotSent })
 		w.send("c", done("x", "never"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

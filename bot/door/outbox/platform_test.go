@@ -45,6 +45,7 @@ type platform struct {
 	perPost  time.Duration                  // least time between posts in one channel
 	perMin   int                            // edits in all channels
 	takes    time.Duration
+	poison   string // the title at which the platform breaks
 	refuse   string // the beginning of the IDs of cards that are refused
 	echo     bool   // a Post whose nonce was used returns the first message as it is, and Find finds nothing
 }
@@ -78,6 +79,9 @@ func (p *platform) Post(ctx context.Context, at outbox.Place, c reply.Card, nonc
 		return "", err
 	}
 	now := time.Now()
+	if p.poison != "" && c.Title == p.poison {
+		return "", errLost
+	}
 	if p.refuse != "" && strings.HasPrefix(c.ID, p.refuse) {
 		return "", outbox.ErrRefused
 	}
@@ -154,6 +158,16 @@ func (p *platform) find(is func(*shown) bool) *shown {
 		}
 	}
 	return nil
+}
+
+// asked returns how many calls there were.
+func (p *platform) asked() int { p.mu.Lock(); defer p.mu.Unlock(); return p.calls }
+
+// fails sets what befalls calls from now on.
+func (p *platform) fails(fault func(op, channel string) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = fault
 }
 
 // all returns copies of the messages of a channel, "" for every channel.

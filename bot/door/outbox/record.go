@@ -51,8 +51,11 @@ type message struct {
 	users  int       // calls of Send under way
 	edited time.Time // the last call
 	unsure bool      // it may be on the platform already
+	tries  int       // that failed in a row
 	tried  string    // the hash of what it shows then, "" when that is not known
-	dirty  time.Time // when the record is to be written, zero when it is written
+	// notBefore lets those behind it go first.
+	notBefore time.Time
+	dirty     time.Time // when the record is to be written, zero when it is written
 }
 
 // wanted is a card made ready to be kept and compared.
