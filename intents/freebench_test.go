@@ -40,11 +40,12 @@ func talkativeFiles(tb testing.TB, n int) fstest.MapFS {
 	}
 	for i := len(files); i <= n; i++ { // none.txt is a file too, and no intent
 		name := fmt.Sprintf("made.up%d", i)
-		text := madeUp(name, i)
+		var text strings.Builder
+		text.WriteString(madeUp(name, i))
 		for k := range 30 {
-			text += fmt.Sprintf("~ %s thing%d of kind %d for {deployment} on {node}, will you %d\n", []string{"do%d", "make%d", "shape%d"}[k%3], i, k, k*k)
+			fmt.Fprintf(&text, "~ %s thing%d of kind %d for {deployment} on {node}, will you %d\n", []string{"do%d", "make%d", "shape%d"}[k%3], i, k, k*k)
 		}
-		files[name+".txt"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text, "%d", fmt.Sprint(i)))}
+		files[name+".txt"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text.String(), "%d", fmt.Sprint(i)))}
 	}
 	return files
 }

@@ -175,6 +175,12 @@ func (h *heldOut) shown(text string) string {
 	return strconv.Quote(text)
 }
 
+// What the held-out set asks for, in per cent and in points.
+const (
+	leastPlain = 92.0 // of the plain commands are right, intent and slots
+	mostLost   = 5.0  // with one letter wrong
+)
+
 // score counts by category.
 type score struct {
 	lines, right, decided, unsafe int
@@ -220,6 +226,9 @@ func TestHeldOut(t *testing.T) {
 		}
 	}
 	t.Logf("plain commands: %d of %d right, %.1f %%", all.right, all.lines, share(all.right, all.lines))
+	if got := share(all.right, all.lines); got < leastPlain && heldOutFile() == "heldout.tsv" {
+		t.Errorf("%.1f %% of the plain commands are understood, want %v %%", got, leastPlain)
+	}
 }
 
 func share(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
@@ -274,14 +283,20 @@ func TestHeldOutWithTypos(t *testing.T) {
 		}
 	}
 	t.Logf("plain commands: %.1f %% right as written, %.1f %% with one letter wrong", share(clean.right, clean.lines), share(typo.right, clean.lines))
+	if lost := share(clean.right-typo.right, clean.lines); lost > mostLost && slips() == fewSlips {
+		t.Errorf("one letter wrong costs %.1f points, want at most %v", lost, mostLost)
+	}
 }
+
+// fewSlips is how many typos each sentence is tried with where nobody asks for more.
+const fewSlips = 2
 
 // slips is how many typos each sentence is tried with.
 func slips() int {
 	if os.Getenv("OPSBOT_SOAK") == "1" {
 		return 50
 	}
-	return 2
+	return fewSlips
 }
 
 // slip says h with one letter wrong. What must do nothing still must not, and nothing else may be done at once.

@@ -26,6 +26,12 @@ func (p *Parser) putRight(s *saying, i int, right string) {
 	s.slips = append(s.slips, "taking "+t.raw+" as "+right)
 	fresh := p.catalog.token(right, false)
 	fresh.comma, fresh.end = t.comma, t.end
+	switch right {
+	case "boxes", "machines", "servers", "hosts":
+		fresh.word = wordNodes
+	case "box", "machine", "server", "host":
+		fresh.word = wordNode
+	}
 	s.words[i], s.fixed[i] = fresh, true
 }
 
@@ -74,6 +80,13 @@ func starKey(buf []byte, words []token, star int) []byte {
 	return buf
 }
 
+// starred is starKey of words.
+func starred(words []string, star int) string {
+	said := slices.Clone(words)
+	said[star] = "*"
+	return strings.Join(said, " ") + " "
+}
+
 // learnStern collects the phrases that hold a sentence back.
 func (v *vocabulary) learnStern(t *cueTable) {
 	v.stern, v.starred = map[string]bool{}, map[string][]string{}
@@ -95,13 +108,7 @@ func (v *vocabulary) learnStern(t *cueTable) {
 				if len(right) < 4 {
 					continue
 				}
-				key := ""
-				for k, w := range words {
-					if k == star {
-						w = "*"
-					}
-					key += w + " "
-				}
+				key := starred(words, star)
 				v.starred[key] = append(v.starred[key], right)
 			}
 		}
@@ -128,6 +135,11 @@ func (p *Parser) slipOf(s *saying, v *vocabulary, i int) string {
 	}
 	if v.known(t.low) || p.knows(t) || p.startsName(t.low) {
 		return ""
+	}
+	if i+1 < len(s.words) && s.words[i+1].number() != "" {
+		if head := p.slippedHead(t.low); head != "" {
+			return head
+		}
 	}
 	at := slipPlace{first: i == 0, head: s.atHead(v, i), ordered: s.ordered(v, i), timely: i+1 < len(s.words) && v.times[s.words[i+1].low]}
 	if right := v.corrected(t.low, at); right != "" {
@@ -192,6 +204,21 @@ func (p *Parser) slippedName(w string) string {
 	}
 	if found == "?" {
 		return ""
+	}
+	return found
+}
+
+// slippedHead returns the one first word of names, such as edge, that w is a slip away from, "" where there is none or several.
+func (p *Parser) slippedHead(w string) string {
+	found := ""
+	for head := range p.fuzzy.heads {
+		if len(head) < 3 || distance(head, w, 1) != 1 {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = head
 	}
 	return found
 }
@@ -297,7 +324,10 @@ func (v *vocabulary) corrected(w string, at slipPlace) string {
 		case best == "" || r < rank:
 			best, rank, tie = hit, r, false
 		case r == rank:
-			tie = !(best == "could" && hit == "would" || best == "would" && hit == "could") // they ask alike
+			tie = true
+			if best == "could" && hit == "would" || best == "would" && hit == "could" { // they ask alike
+				best, tie = "could", false
+			}
 		}
 	}
 	if tie {
@@ -310,6 +340,8 @@ func (v *vocabulary) corrected(w string, at slipPlace) string {
 func (v *vocabulary) slipRank(hit, w string, at slipPlace) int {
 	smooth := smoothSlip(hit, w)
 	switch {
+	case at.first && hit == "please":
+		return 0
 	case len(w) < 4 && !v.cues[hit] && !(at.head && v.heads(hit)):
 		return -1
 	case selecting(hit) && !at.first && !at.timely && !smooth && len(hit) < 8 || unasked(hit) && !smooth && len(hit) == len(w) && len(hit) < 8:

@@ -28,7 +28,8 @@ func TestSlipsAreRanked(t *testing.T) {
 		{"statsu", head, "status"},
 		{"aknowledge", head, "acknowledge"},
 		{"cancle", behind, "cancel"},
-		{"ould", head, "would"},
+		{"ould", head, "could"}, // or would: they ask alike
+		{"lease", head, "please"},
 		{"evey", slipPlace{timely: true}, "every"},
 		{"minues", behind, "minutes"},
 		{"sundayss", behind, "sundays"},
