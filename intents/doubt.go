@@ -2,6 +2,15 @@ package intents
 
 import "slices"
 
+// headed reports whether s begins with the word for a deed, or with a run that is to run: "run r-17 again".
+func (s *saying) headed(v *vocabulary) bool {
+	i := s.firstWord()
+	if e := s.of[i]; e >= 0 {
+		return s.ents[e].kind == kindRun && s.words[i].low == "run" && s.find(cueAgain, 0) >= 0
+	}
+	return !v.function[s.words[i].low]
+}
+
 // hedged reports whether a phrase of s says that it is no plain order.
 func (s *saying) hedged() bool {
 	return slices.ContainsFunc(s.cues, func(k cueKind) bool {
@@ -61,7 +70,7 @@ func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned
 		return outcome{}, false
 	}
 	o := fr.outcome(p)
-	certain := g.margin-max(g.secondary, g.none) >= l.limits.Gap && s.of[s.firstWord()] < 0 && !l.vocab.function[s.words[s.firstWord()].low]
+	certain := g.margin-max(g.secondary, g.none) >= l.limits.Gap && s.headed(l.vocab)
 	if s.begs() || certain {
 		o.sure, o.because = 0.75, fr.readAs(p, &o)
 		p.lessSure(&o)

@@ -151,3 +151,24 @@ func TestMarkupOfChats(t *testing.T) {
 		}
 	}
 }
+
+// TestOrdersInManyForms: what orders although it is no verb with its object.
+func TestOrdersInManyForms(t *testing.T) {
+	t.Parallel()
+	check(t, []line{
+		{"I'll take care of edge-2, ack it", "confirm alert.ack node=edge-2"},
+		{"I've got edge-2, acknowledge it", "confirm alert.ack node=edge-2"},
+		{"I was on edge-2", "refuse"},
+		{"maintenance on edge-2 for 2h", "confirm downtime.add node=edge-2 duration=2h0m0s"},
+		{"maintenance on edge-2 for 2h, new disks", "confirm downtime.add node=edge-2 duration=2h0m0s"},
+		{"run r-17 again", "confirm run.retry run=r-17"},
+		{"let edge-2 alert again, remove the ack", "act alert.unack node=edge-2"},
+		{"add edge-77 (192.0.2.7) to the inventory", "act node.add node=edge-77 address=192.0.2.7"},
+		{"which runs went wrong?", "act run.list state=failed"},
+		{"throw tag ch-news out of the caches", "confirm cache.purge tag=ch-news"},
+		{"give r-17 a second chance", "confirm run.retry run=r-17"},
+		{"purge sport-1 softly please", "confirm cache.purge deployment=sport-1 --soft"},
+		{"edge-2 flush", "ask cache.flush node=edge-2"},
+		{"we had maintenance on edge-2 for 2h", "answer audit.show node=edge-2"},
+	})
+}

@@ -27,7 +27,7 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		}
 		if s.of[i] < 0 && !s.words[i].quoted {
 			switch {
-			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i):
+			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && s.cues[f.verb] != cueWant && !s.relative(f.verb, i):
 				fr.shift = w
 			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
 				fr.odd = s.words[i].raw
@@ -38,6 +38,9 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		}
 		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !s.info[i].says(fr.class) {
 			fr.shift = w
+		}
+		if f.verb < 0 && s.tellsWhy(i) {
+			continue // "maintenance on edge-2 for 2h, new disks"
 		}
 		if i >= fr.command[0] && i < fr.command[1] {
 			continue // the command of a job was read already
@@ -50,7 +53,8 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		}
 		switch {
 		case s.info[i].says(fr.class):
-		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i)):
+		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i) || s.cues[f.verb] == cueWant && (w == "is" || w == "are")):
+		case object && f.verb >= 0 && s.relative(f.verb, i): // "whatever is wrong on edge-2"
 		case s.info[i].shifting:
 			fr.shift = w
 		case s.info[i].function:
@@ -71,6 +75,19 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			fr.alien = append(fr.alien, w)
 		}
 	}
+}
+
+// tellsWhy reports whether word i stands in a clause behind the first that speaks of nothing in the inventory.
+func (s *saying) tellsWhy(i int) bool {
+	if s.clause[i] == 0 {
+		return false
+	}
+	for j := range s.words {
+		if s.clause[j] == s.clause[i] && s.of[j] >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // restricts reports whether word i stands where a thing would that narrows down or widens what is meant: behind "in" or "and", or between two things.

@@ -14,7 +14,11 @@ func (p *Parser) preset(m *matcher, s *saying, fr *frame) {
 		switch slot.kind {
 		case kindState:
 			for i := range s.words {
-				if v := stateOf(s.words[i].low); v != "" && s.of[i] < 0 {
+				v := stateOf(s.words[i].low)
+				if w := s.words[i].low; w == "wrong" || w == "broke" || w == "crashed" || w == "failing" || w == "broken" {
+					v = "failed"
+				}
+				if v != "" && s.of[i] < 0 {
 					fr.slots = fr.slots.With(slot.Name, v)
 				}
 			}

@@ -76,6 +76,9 @@ func (s *saying) punctuated(c *Catalog, t token) {
 	if n := len(bare); n > 2 && (bare[0] == '*' || bare[0] == '_') && bare[n-1] == bare[0] {
 		bare = bare[1 : n-1] // bold and italics of chat platforms
 	}
+	if n := len(bare); n > 2 && bare[0] == '(' && bare[n-1] == ')' && len(s.words) > 0 {
+		bare = bare[1 : n-1] // "edge-77 (192.0.2.7)"
+	}
 	core := strings.TrimRight(bare, ".!?…")
 	if n := len(s.words); core == "" || core == "-" && n > 0 || core == "--" && n > 0 || core == ":" && n > 0 && strings.ContainsAny(s.words[n-1].low, "0123456789") {
 		core = ""

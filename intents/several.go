@@ -18,7 +18,7 @@ func (p *Parser) several(m *matcher, pt *part, s *saying, f feeling, l *learned,
 			starts = append(starts, i)
 		}
 	}
-	if len(starts) < 2 || len(starts) > mostCommands {
+	if len(starts) < 2 || len(starts) > mostCommands || p.oneDeed(m, s, f, starts, l) {
 		return outcome{}, false
 	}
 	inner := p.scratch(m.now) // s is in use
@@ -56,6 +56,35 @@ func (p *Parser) several(m *matcher, pt *part, s *saying, f feeling, l *learned,
 		out.more = append(out.more, o)
 	}
 	return out, true
+}
+
+// oneDeed reports whether the orders that begin at starts are one deed said twice: "let edge-2 alert again, remove the ack".
+func (p *Parser) oneDeed(m *matcher, s *saying, f feeling, starts []int, l *learned) bool {
+	g := p.guess(m, l, s.mask(), &tracer{})
+	if g.class < 0 || g.margin < l.limits.High || g.margin-max(g.secondary, g.none) < l.limits.Gap {
+		return false
+	}
+	named := 0
+	for k, start := range starts {
+		end := len(s.words)
+		if k+1 < len(starts) {
+			end = starts[k+1]
+		}
+		verb := f.verb
+		if k > 0 {
+			verb = l.vocab.orderAt(s, start)
+		}
+		if verb < 0 || !s.info[verb].says(g.class) {
+			return false
+		}
+		for i := start; i < end; i++ {
+			if e := s.of[i]; e >= 0 && s.ents[e].kind <= kindJob {
+				named++
+				break
+			}
+		}
+	}
+	return named < 2
 }
 
 // verbOfAny reports whether w is an action verb of any intent.

@@ -33,6 +33,9 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		m.found, m.ended = nil, nil
 		s, f = p.hear(m, pt, l, tr)
 		m.found, m.ended, m.part, m.toks = found, ended, pt, pt.toks
+		if o, ok := p.takingOver(m, s, f, l, tr); ok {
+			return o
+		}
 		if f.mood >= moodAdvice {
 			return p.moody(m, l, pt, s, f, tr)
 		}
