@@ -1,0 +1,273 @@
+package segment
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/overlay"
+)
+
+// taken is what steps leave for later ones and for their undo.
+type taken struct {
+	VNI overlay.VNI  `json:"vni,omitempty"`
+	V4  netip.Prefix `json:"v4,omitzero"`
+}
+
+func argsOf(c run.Call) (Args, error) {
+	var a Args
+	if err := json.Unmarshal(c.Args, &a); err != nil {
+		return a, fmt.Errorf("arguments of a step about segments: %w", err)
+	}
+	return a, nil
+}
+
+func takenOf(r run.Result) taken {
+	var t taken
+	_ = json.Unmarshal(r.Data, &t) // what is no JSON took nothing
+	return t
+}
+
+// before is what the steps of this run have taken so far.
+func before(c run.Call) taken {
+	var all taken
+	for _, o := range c.Before {
+		t := takenOf(run.Result{Data: o.Data})
+		all.VNI = cmp.Or(all.VNI, t.VNI)
+		if !all.V4.IsValid() {
+			all.V4 = t.V4
+		}
+	}
+	return all
+}
+
+// namer does segment.name.
+type namer struct{ s *Segments }
+
+// Do implements [run.Executor].
+func (x namer) Do(ctx context.Context, c run.Call) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	r := Record{
+		Segment: overlay.Segment{Name: a.Segment, Tenant: a.Tenant, Gateway: a.Gateway}, Region: a.Region, File: a.File,
+		By: a.By, Since: x.s.opt.Now().UTC().Truncate(time.Second), Mark: markOf(c),
+	}
+	if err := x.s.opt.Store.create(ctx, r); err != nil {
+		return run.Result{}, err
+	}
+	return run.Result{Say: "the name " + a.Segment + " is taken"}, nil
+}
+
+// Undo implements [run.Undoer]. It takes out the name that this step made, and no other.
+func (x namer) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	was, err := x.s.opt.Store.drop(ctx, a.Segment, markOf(c))
+	if err != nil {
+		return run.Result{}, err
+	}
+	if !was {
+		return run.Result{Say: "there is no segment " + a.Segment}, nil
+	}
+	return run.Result{Say: "deleted the name " + a.Segment}, nil
+}
+
+// numberer does segment.vni.
+type numberer struct{ s *Segments }
+
+func (x numberer) want(c run.Call, a Args) Want {
+	return Want{
+		Owner: overlay.Owner{Tenant: a.Tenant, Region: a.Region}, Segment: a.Segment, Mark: markOf(c), Exact: a.VNI, Afresh: c.Attempt > 1 || c.Epoch > 1,
+	}
+}
+
+// Do implements [run.Executor].
+func (x numberer) Do(ctx context.Context, c run.Call) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	v, err := x.s.opt.Allocator.Take(ctx, x.want(c, a))
+	if err != nil {
+		return run.Result{}, err
+	}
+	return run.Result{Say: fmt.Sprintf("VNI %d is taken for %s", v, a.Segment), Data: actions.Encode(taken{VNI: v})}, nil
+}
+
+// Undo implements [run.Undoer].
+func (x numberer) Undo(ctx context.Context, c run.Call, done run.Result) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	v := takenOf(done).VNI
+	if v == 0 {
+		if v, err = x.s.opt.Allocator.ByMark(ctx, x.want(c, a)); err != nil {
+			return run.Result{}, err
+		}
+	}
+	if v == 0 {
+		return run.Result{Say: "no VNI was taken"}, nil
+	}
+	return x.s.release(ctx, v, markOf(c))
+}
+
+func (s *Segments) release(ctx context.Context, v overlay.VNI, mark string) (run.Result, error) {
+	until, err := s.opt.Allocator.Release(ctx, v, mark)
+	if err != nil {
+		return run.Result{}, err
+	}
+	return run.Result{Say: fmt.Sprintf("VNI %d is given back, and rests until %s", v, until.UTC().Format("15:04:05 MST"))}, nil
+}
+
+// netter does segment.net.
+type netter struct{ s *Segments }
+
+// Do implements [run.Executor].
+func (x netter) Do(ctx context.Context, c run.Call) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	if a.V4.IsValid() {
+		return run.Result{Say: "its IPv4 prefix is " + a.V4.String()}, nil
+	}
+	v := before(c).VNI
+	if v == 0 {
+		return run.Result{}, errors.New("the VNI is not known: the steps before this one left none")
+	}
+	at, err := x.s.opt.Prefixes.Take(ctx, a.Tenant, a.Segment, v, markOf(c), x.s.inUse(a))
+	if err != nil {
+		return run.Result{}, err
+	}
+	return run.Result{Say: "its IPv4 prefix is " + at.String(), Data: actions.Encode(taken{V4: at})}, nil
+}
+
+// inUse tells which prefixes the tenant, or a node that is to come in, uses already without the pool's knowing.
+func (s *Segments) inUse(a Args) func(netip.Prefix) bool {
+	var used []netip.Prefix
+	for _, p := range a.Places {
+		in, _ := s.opt.Store.On(p.Node)
+		for _, r := range in {
+			if r.V4.IsValid() && r.Name != a.Segment {
+				used = append(used, r.V4)
+			}
+		}
+	}
+	for _, v4 := range s.opt.Store.odd(a.Tenant) {
+		used = append(used, v4)
+	}
+	return func(p netip.Prefix) bool {
+		for _, u := range used {
+			if u.Overlaps(p) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// Undo implements [run.Undoer].
+func (x netter) Undo(ctx context.Context, c run.Call, done run.Result) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	at := takenOf(done).V4
+	if v := before(c).VNI; !at.IsValid() && !a.V4.IsValid() && v != 0 {
+		if at, err = x.s.opt.Prefixes.ByMark(ctx, a.Tenant, v, markOf(c)); err != nil {
+			return run.Result{}, err
+		}
+	}
+	if !at.IsValid() {
+		return run.Result{Say: "no IPv4 prefix was taken"}, nil
+	}
+	if _, err := x.s.opt.Prefixes.Release(ctx, a.Tenant, at, markOf(c)); err != nil {
+		return run.Result{}, err
+	}
+	return run.Result{Say: at.String() + " is given back"}, nil
+}
+
+// readier does segment.ready: it looks before, and brings the node to what is recorded when the steps behind it have been taken back.
+type readier struct{ s *Segments }
+
+// Do implements [run.Executor].
+func (x readier) Do(ctx context.Context, c run.Call) (run.Result, error) {
+	a, err := argsOf(c)
+	if err != nil {
+		return run.Result{}, err
+	}
+	l, err := x.s.look(ctx, c.Node)
+	if err == nil {
+		err = l.ready(c.Node)
+	}
+	switch {
+	case err != nil && a.Must:
+		return run.Result{}, err
+	case err != nil:
+		return run.Result{Say: c.Node + " hears of it later: " + err.Error()}, nil
+	}
+	return run.Result{Say: c.Node + " can be reached"}, nil
+}
+
+// Undo implements [run.Undoer].
+func (x readier) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result, error) {
+	say, err := x.s.bring(ctx, c)
+	return run.Result{Say: say}, err
+}
+
+// putter does desired.sync.
+type putter struct{ s *Segments }
+
+// Do implements [run.Executor].
+func (x putter) Do(ctx context.Context, c run.Call) (run.Result, error) {
+	say, err := x.s.bring(ctx, c)
+	return run.Result{Say: say}, err
+}
+
+// Undo implements [run.Undoer]. The records are not taken back yet: the step that looked at the node brings it to them.
+func (x putter) Undo(_ context.Context, c run.Call, _ run.Result) (run.Result, error) {
+	return run.Result{Say: c.Node + " follows when the records are as they were"}, nil
+}
+
+// bring brings a node to what is recorded now.
+func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
+	d, err := s.Desired(ctx, c.Node)
+	if err != nil {
+		return "", err
+	}
+	if s.opt.Fleet == nil {
+		return "", fmt.Errorf("%s: %w", c.Node, ErrNoAgent)
+	}
+	if c.Progress != nil {
+		c.Progress(c.Node+" is told", 0, 0)
+	}
+	r, err := s.opt.Fleet.Put(ctx, d, c.Key, c.Epoch)
+	switch {
+	case err != nil:
+		return "", err
+	case len(r.Failed) > 0:
+		return "", fmt.Errorf("%s holds generation %d in part: %s", c.Node, r.Generation, strings.Join(r.Failed[:min(3, len(r.Failed))], "; "))
+	case r.Waits != "":
+		return "", fmt.Errorf("%s waits for a yes: %s", c.Node, r.Waits)
+	}
+	return fmt.Sprintf("%s holds generation %d, read back: %s", c.Node, r.Generation, plural(len(d.Segments), "segment")), nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

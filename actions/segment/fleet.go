@@ -1,0 +1,41 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/shitops/opsbot/overlay"
+)
+
+// ErrNoAgent says that a node has no agent that could hold a segment.
+var ErrNoAgent = errors.New("no agent is enrolled there")
+
+// Fleet is the agents of the nodes, as the verbs of segments need them.
+type Fleet interface {
+	// Look tells what is known of a node. The error wraps ErrNoAgent where none is enrolled.
+	Look(ctx context.Context, node string) (Look, error)
+	// Put makes what want holds the desired state of its node (its incarnation and generation are the Fleet's own), and returns when the node
+	// has reported that it holds it. What is equal to what the node holds already is no new generation. Key is that of the call, epoch that of its claim.
+	Put(ctx context.Context, want overlay.Desired, key string, epoch uint64) (Reported, error)
+	// Probe sends probes from a node, inside of segments, and waits for what comes of them.
+	Probe(ctx context.Context, node string, targets []overlay.ProbeTarget) ([]overlay.ProbeResult, error)
+}
+
+// Look is what is known of a node.
+type Look struct {
+	VTEP      netip.Addr
+	Port      uint16 // of VXLAN; 0 = overlay.DefaultPort
+	Underlay  int    // MTU in bytes; 0 = not told
+	Connected bool
+	Foreign   []overlay.Foreign
+	Missing   map[string]string // what the node cannot do, and why
+}
+
+// Reported is what a node told about its desired state.
+type Reported struct {
+	Generation uint64
+	Applied    int      // changes
+	Failed     []string // changes that did not go through
+	Waits      string   // why the rest waits for a yes, or nothing
+}
