@@ -157,7 +157,7 @@ func TestOrdersInManyForms(t *testing.T) {
 	t.Parallel()
 	check(t, []line{
 		{"I'll take care of edge-2, ack it", "confirm alert.ack node=edge-2"},
-		{"I've got edge-2, acknowledge it", "confirm alert.ack node=edge-2"},
+		{"I've got edge-2, acknowledge it", "act alert.ack node=edge-2"},
 		{"I was on edge-2", "refuse"},
 		{"maintenance on edge-2 for 2h", "confirm downtime.add node=edge-2 duration=2h0m0s"},
 		{"maintenance on edge-2 for 2h, new disks", "confirm downtime.add node=edge-2 duration=2h0m0s"},

@@ -52,6 +52,8 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 			fr.shift = w
 		}
 		switch {
+		case i > 0 && i != f.verb && s.info[i].heavy && s.info[i].verb && s.info[i].lemma.form == formBase && (s.words[i-1].low == "on" || s.words[i-1].low == "in" || s.words[i-1].low == "at") && s.of[i-1] < 0:
+			fr.shift = w // "remove /var/log on purge": no verb
 		case s.info[i].says(fr.class):
 		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i) || s.cues[f.verb] == cueWant && (w == "is" || w == "are")):
 		case object && f.verb >= 0 && s.relative(f.verb, i): // "whatever is wrong on edge-2"

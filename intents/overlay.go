@@ -51,9 +51,17 @@ func (c *Catalog) with(extra []Extra) (*Catalog, error) {
 		more.specs[i] = &own
 	}
 	known := c.phraseOwners()
+	l, err := c.lessons()
+	if err != nil {
+		return nil, err
+	}
 	var mistakes []error
 	for _, e := range extra {
-		if err := more.take(e, known); err != nil {
+		err := more.take(e, known)
+		if err == nil && l != nil {
+			err = more.orders(e, l.vocab)
+		}
+		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s: %s for %s: %w", e.From, shown(e.Text), e.Intent, err))
 		}
 	}
@@ -104,6 +112,28 @@ func (c *Catalog) take(e Extra, known map[string]string) error {
 	known[masked] = e.Intent
 	spec.Phrases = append(spec.Phrases, Phrase{Text: text, From: e.From})
 	return nil
+}
+
+// orders reports an example that is no order, or no request to see: what it says must not come to mean that it is done.
+func (c *Catalog) orders(e Extra, v *vocabulary) error {
+	s, ok := c.maskedSaying(e.Text)
+	if !ok {
+		return errors.New("these words cannot be read")
+	}
+	s.look(v)
+	s.listen(c.cues)
+	v.divide(s)
+	f := v.feel(s, c.cues)
+	changes := c.spec(e.Intent).Risk.Changes()
+	switch f.mood {
+	case moodCommand, moodShow, moodState:
+		return nil
+	case moodAdvice, moodHowto, moodReport, moodSuppose:
+		if !changes {
+			return nil
+		}
+	}
+	return errors.New("these words give no order: " + f.mood.String())
 }
 
 // checkHoles reports a hole that no slot of the intent takes.
