@@ -140,6 +140,9 @@ func (w *phrase) value(slot, v string) string {
 	case kindText, kindReason, kindSchedule, kindCommand, kindTime:
 		return quote(v)
 	}
+	if s.kind == kindService && !freeName(v) {
+		return quote(v)
+	}
 	if w.catalog.lexicon[strings.ToLower(v)] != wordNone || s.kind == kindNode && !strings.ContainsAny(v, "0123456789") {
 		return quote(v) // a node without a number may share its name with a site
 	}

@@ -23,21 +23,22 @@ const enoughProse = 100_000
 // command, so none of it may change anything, at once or after a yes.
 func TestProseChangesNothing(t *testing.T) {
 	t.Parallel()
-	changesNothing(t, "prose", "manual pages or the descriptions of packages must be there (apt-get update)", readProse)
+	changesNothing(t, "prose", "manual pages or the descriptions of packages must be there (apt-get update)", 0, readProse)
 }
 
 // TestChangelogsChangeNothing parses what people write who give orders to other things: the changelogs of packages, full of imperatives that look like
-// those of operators. It skips where there are few.
+// those of operators. Two in 10,000 may be understood as an order that is done after a yes, none of them one that loses anything, and none at once.
+// It skips where there are few.
 func TestChangelogsChangeNothing(t *testing.T) {
 	t.Parallel()
 	if lines := readChangelogs(t, enoughProse/10); len(lines) < enoughProse/10 {
 		t.Skipf("%d lines of changelogs on this machine", len(lines))
 	}
-	changesNothing(t, "changelogs", "", readChangelogs)
+	changesNothing(t, "changelogs", "", 0.0002, readChangelogs)
 }
 
-// changesNothing parses the lines that read returns, and wants none of them to change anything.
-func changesNothing(t *testing.T, what, remedy string, read func(tb testing.TB, most int) map[string]bool) {
+// changesNothing parses the lines that read returns, and wants none of them to change anything but for a share that would after a yes.
+func changesNothing(t *testing.T, what, remedy string, spared float64, read func(tb testing.TB, most int) map[string]bool) {
 	t.Helper()
 	want := enoughProse / 10
 	if os.Getenv("OPSBOT_SOAK") == "1" {
@@ -51,8 +52,13 @@ func changesNothing(t *testing.T, what, remedy string, read func(tb testing.TB, 
 		decided[out.Decision]++
 		if changing(out) {
 			bad++
-			t.Errorf("%s: Parse(%q) = %s", what, line, brief(out))
+			if spared == 0 || out.Decision == intents.Act || out.Risk == intents.Destructive {
+				t.Errorf("%s: Parse(%q) = %s", what, line, brief(out))
+			}
 		}
+	}
+	if float64(bad) > spared*float64(lines) {
+		t.Errorf("%d of %d lines of %s would change something, want at most %v of them", bad, lines, what, spared)
 	}
 	if lines < want && remedy != "" {
 		if os.Getenv("OPSBOT_REQUIRE_REAL") == "1" {

@@ -274,6 +274,7 @@ func (v *vocabulary) learnSlips(c *Catalog) {
 	}
 	c.cues.words(func(w string) { all[w], v.cues[w], v.real[w] = true, true, true })
 	v.learnStern(c.cues)
+	numbers := numberWords()
 	put := func(key, w string) {
 		first, taken := v.slips[key]
 		if !taken {
@@ -283,8 +284,8 @@ func (v *vocabulary) learnSlips(c *Catalog) {
 		v.near = append(v.near, slipWord{w, first})
 	}
 	for _, w := range slices.Sorted(maps.Keys(all)) {
-		if len(w) < 4 || strings.ContainsAny(w, ".0123456789") || strings.HasPrefix(w, "x") {
-			continue
+		if len(w) < 4 || strings.ContainsAny(w, ".0123456789") || strings.HasPrefix(w, "x") || slices.Contains(numbers[:], w) {
+			continue // numbers are exact, in words too
 		}
 		put(w, w)
 		for i := range len(w) {

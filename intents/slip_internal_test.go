@@ -48,6 +48,9 @@ func TestSlipsAreRanked(t *testing.T) {
 		{"train", head, ""},
 		{"cause", behind, ""},
 		{"xy", head, ""},
+		// Numbers are exact, in words too.
+		{"welve", behind, ""},
+		{"elevenn", behind, ""},
 		{"qqqqqq", head, ""},
 	} {
 		if got := v.corrected(tt.typed, tt.at); got != tt.want {
