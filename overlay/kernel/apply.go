@@ -18,7 +18,7 @@ import (
 //
 // What a device needs is not tried when the device could not be made: the report names the device alone.
 func (p *Plane) Apply(ctx context.Context, changes overlay.Changes) (overlay.Report, error) {
-	a := applier{p: p, list: changes.List, generation: changes.Generation, failed: map[int]error{}, broken: map[overlay.VNI]bool{}, began: time.Now()}
+	a := applier{p: p, list: changes.List, generation: changes.Generation, failed: map[int]error{}, done: map[int]bool{}, broken: map[overlay.VNI]bool{}, began: time.Now()}
 	a.batch = newBatch(p.c, a.fail)
 	for at := 0; at < len(a.list); {
 		if err := ctx.Err(); err != nil {
@@ -62,6 +62,8 @@ type applier struct {
 	batch      *batch
 	failed     map[int]error
 	skipped    int
+	done       map[int]bool     // made together with what they belong to
+	addresses  map[string][]int // of endpoints, by the port's name
 	broken     map[overlay.VNI]bool // whose bridge or tunnel could not be made
 	began      time.Time
 }
@@ -114,7 +116,7 @@ func (a *applier) run(at, end int) error {
 // each calls do for each change whose devices could be made.
 func (a *applier) each(at, end int, do func(who int, c overlay.Change) error) error {
 	for i := at; i < end; i++ {
-		if a.failed[i] != nil {
+		if a.failed[i] != nil || a.done[i] {
 			continue
 		}
 		if a.broken[a.list[i].Object.VNI] && a.list[i].Op != overlay.Remove {
@@ -160,8 +162,16 @@ func (a *applier) makeDevices(at, end int) error {
 	if err := a.each(first, end, a.finish); err != nil {
 		return err
 	}
-	return a.each(at, first, a.finish)
+	return a.each(at, first, func(who int, c overlay.Change) error {
+		if err := a.finish(who, c); err != nil || first-at > settled {
+			return err
+		}
+		return a.settle(who, c.Object)
+	})
 }
+
+// settled is how many bridges are made at most with a look after each.
+const settled = 64
 
 // index is the index of the device that o is or lies on: as it was read, or as we would choose it.
 func (a *applier) index(o overlay.Object) uint32 {
@@ -393,16 +403,51 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 	if err := within(a.p.o.Namespace, func() error { a.p.switchIPv6(name, false); return nil }); err != nil {
 		return err
 	}
-	err = a.inside(who, o, func(b *batch, index uint32) error { // first, so that our end finds a carrier when it goes up
-		return b.request(who, unix.RTM_NEWLINK, 0, func(w *writer) {
+	if err := a.finish(who, overlay.Change{Op: overlay.Set, Object: o, Have: o}); err != nil {
+		return err
+	}
+	if err := a.batch.flush(); err != nil {
+		return err
+	}
+	err = a.inside(who, o, func(b *batch, index uint32) error { // last: it finds a carrier, and works at once
+		err := b.request(who, unix.RTM_NEWLINK, 0, func(w *writer) {
 			w.b = append(w.b, ifinfo(index, unix.IFF_UP, unix.IFF_UP)...)
 			w.u32(unix.IFLA_MTU, uint32(o.MTU))
 		})
+		for _, i := range a.addressesOf(o) {
+			if err == nil {
+				a.done[i] = true
+				err = b.request(i, unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, func(w *writer) { w.address(index, a.list[i].Object) })
+			}
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.finish(who, overlay.Change{Op: overlay.Set, Object: o, Have: o})
+	return a.settle(who, o)
+}
+
+// addressesOf are the changes that give addresses to the endpoint of a port: they are made in the same visit.
+func (a *applier) addressesOf(o overlay.Object) []int {
+	if a.addresses == nil {
+		a.addresses = map[string][]int{}
+		for i, c := range a.list {
+			if c.Object.Kind == overlay.EndpointAddress && c.Op != overlay.Remove {
+				a.addresses[c.Object.Device()] = append(a.addresses[c.Object.Device()], i)
+			}
+		}
+	}
+	return a.addresses[o.Device()]
+}
+
+// settle asks for a device that just went up: before it answers, the kernel does for it what its link watch would do a while later (since
+// Linux 6.8; until then a device may drop what it is given for up to a second).
+func (a *applier) settle(who int, o overlay.Object) error {
+	return a.batch.request(who, unix.RTM_GETLINK, 0, func(w *writer) {
+		w.b = append(w.b, ifinfo(a.index(o), 0, 0)...)
+		w.u32(unix.IFLA_EXT_MASK, skipStats)
+	})
 }
 
 // createPort writes the request that makes a pair of devices, one end in the bridge and one in the endpoint whose namespace fd is.

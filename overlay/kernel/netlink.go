@@ -24,7 +24,7 @@ type conn struct {
 const (
 	sendBytes    = 1 << 20
 	receiveBytes = 4 << 20
-	pieceBytes   = 1 << 18
+	pieceBytes   = 1 << 16
 	batchBytes   = 48 << 10 // a datagram of about 64 segments
 )
 

@@ -31,14 +31,14 @@ func newWorld(t testing.TB, nodes int) *world {
 	t.Helper()
 	w := &world{lab: netlab.New(t, nodes)}
 	for _, n := range w.lab.Nodes {
-		w.planes = append(w.planes, newPlane(t, w.lab, n))
+		w.planes = append(w.planes, newPlane(t, n))
 	}
 	return w
 }
 
-func newPlane(t testing.TB, lab *netlab.Lab, n *netlab.Space) *kernel.Plane {
+func newPlane(t testing.TB, n *netlab.Space) *kernel.Plane {
 	t.Helper()
-	p, err := kernel.New(kernel.Options{Node: n.Name, Instance: "test", VTEP: n.Addr, Namespace: n.Path, Endpoints: lab.Endpoints})
+	p, err := kernel.New(kernel.Options{Node: n.Name, Instance: "test", VTEP: n.Addr, Namespace: n.Path, Endpoints: n.Endpoints})
 	if err != nil {
 		t.Fatalf("New(%s): %v", n.Name, err)
 	}

@@ -17,7 +17,7 @@ func TestSabotageIsRepairedInOnePass(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	s := w.segment(t, 5001, 0, 1)
-	box := w.lab.Endpoint(t, "box")
+	box := w.lab.Nodes[0].Endpoint(t, "box")
 	w.attach(t, s, 0, "box")
 	w.settle(t)
 	n, remote := w.lab.Nodes[0], w.members[1]
@@ -137,10 +137,27 @@ func TestSegmentsAreIsolated(t *testing.T) {
 // watchFrames counts the frames of IPv4 in 100.64.0.0/24 that pass a device until the returned function is called.
 func watchFrames(t *testing.T, s *netlab.Space, device string) func() int {
 	t.Helper()
+	frames := captureOn(t, s, device)
+	return func() (n int) {
+		for _, f := range frames() {
+			if len(f) >= 34 && f[12] == 8 && f[13] == 0 && f[26] == 100 && f[27] == 64 && f[28] == 0 {
+				n++
+			}
+		}
+		return n
+	}
+}
+
+// captureOn takes the frames that pass a device until the returned function is called.
+func captureOn(t *testing.T, s *netlab.Space, device string) func() [][]byte {
+	t.Helper()
 	var fd int
 	err := s.Do(func() (err error) {
 		const all = unix.ETH_P_ALL
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, all<<8); err != nil {
+			return err
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20); err != nil {
 			return err
 		}
 		dev, err := net.InterfaceByName(device)
@@ -152,17 +169,15 @@ func watchFrames(t *testing.T, s *netlab.Space, device string) func() int {
 	if err != nil {
 		t.Fatalf("capture on %s: %v", device, err)
 	}
-	return func() (n int) {
+	return func() (frames [][]byte) {
 		defer unix.Close(fd)
-		frame := make([]byte, 2048)
 		for {
-			size, _, err := unix.Recvfrom(fd, frame, 0)
+			frame := make([]byte, 2048)
+			n, _, err := unix.Recvfrom(fd, frame, 0)
 			if err != nil {
-				return n
+				return frames
 			}
-			if size >= 34 && frame[12] == 8 && frame[13] == 0 && frame[26] == 100 && frame[27] == 64 && frame[28] == 0 {
-				n++
-			}
+			frames = append(frames, frame[:n])
 		}
 	}
 }

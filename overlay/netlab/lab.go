@@ -19,17 +19,17 @@ import (
 
 // Lab is nodes on one underlay, a bridge in a namespace of its own.
 type Lab struct {
-	Underlay  *Space
-	Nodes     []*Space
-	Endpoints string // folder where endpoints are found by name
+	Underlay *Space
+	Nodes    []*Space
 }
 
 // Space is a network namespace.
 type Space struct {
-	Name string
-	Path string     // where it can be opened
-	Addr netip.Addr // on the underlay, for a node
-	file *os.File
+	Name      string
+	Path      string     // where it can be opened
+	Addr      netip.Addr // on the underlay, for a node
+	Endpoints string     // folder where a node's endpoints are found by name
+	file      *os.File
 }
 
 // Need skips the test, with the reason, where network namespaces cannot be made. With OPSBOT_REQUIRE_REAL=1 it fails instead.
@@ -53,12 +53,12 @@ func Need(t testing.TB) {
 func New(t testing.TB, n int) *Lab {
 	t.Helper()
 	Need(t)
-	l := &Lab{Underlay: NewSpace(t, "underlay"), Endpoints: t.TempDir()}
+	l := &Lab{Underlay: NewSpace(t, "underlay")}
 	l.Underlay.Run(t, "ip", "link", "add", "name", "u0", "mtu", "1500", "type", "bridge", "mcast_snooping", "0")
 	l.Underlay.Run(t, "ip", "link", "set", "dev", "u0", "up")
 	for i := range n {
 		s := NewSpace(t, fmt.Sprintf("edge-%d", i+1))
-		s.Addr = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
+		s.Addr, s.Endpoints = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), t.TempDir()
 		l.Underlay.Pair(t, fmt.Sprintf("n%d", i+1), s, "e0")
 		l.Underlay.Run(t, "ip", "link", "set", "dev", fmt.Sprintf("n%d", i+1), "master", "u0", "up")
 		s.Run(t, "ip", "address", "add", s.Addr.String()+"/24", "dev", "e0")
@@ -68,14 +68,14 @@ func New(t testing.TB, n int) *Lab {
 	return l
 }
 
-// Endpoint makes an empty namespace that is found by name in the lab's folder.
-func (l *Lab) Endpoint(t testing.TB, name string) *Space {
+// Endpoint makes an empty namespace that is found by name in the node's folder.
+func (s *Space) Endpoint(t testing.TB, name string) *Space {
 	t.Helper()
-	s := NewSpace(t, name)
-	if err := os.Symlink(s.Path, filepath.Join(l.Endpoints, name)); err != nil {
-		t.Fatalf("name endpoint %s: %v", name, err)
+	e := NewSpace(t, name)
+	if err := os.Symlink(e.Path, filepath.Join(s.Endpoints, name)); err != nil {
+		t.Fatalf("name endpoint %s of %s: %v", name, s.Name, err)
 	}
-	return s
+	return e
 }
 
 // NewSpace makes a namespace with its loopback up.

@@ -40,7 +40,9 @@ func newSite(nodes int, seed uint64) *site {
 
 func name(i int) string { return fmt.Sprintf("edge-%d", i) }
 
-func vtep(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+func vtep(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+}
 
 // segment makes a segment with the nodes given as members.
 func (s *site) segment(t tb, vni overlay.VNI, nodes ...int) {
