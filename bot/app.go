@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/actions/content"
 	"github.com/shitops/opsbot/actions/enrol"
 	"github.com/shitops/opsbot/actions/job"
@@ -39,6 +40,8 @@ type Options struct {
 	Log  *slog.Logger // nil discards
 	// AcceptEmpty starts with an empty store where a filled one was expected.
 	AcceptEmpty bool
+	// Agent is the node whose agent runs in this process; empty for none.
+	Agent string
 	// SlackBase and DiscordBase stand in for the platforms' addresses, for tests and proxies.
 	SlackBase, DiscordBase string
 	SlackPace              slack.Pace // how fast is posted there; the zero value keeps within what Slack documents
@@ -59,6 +62,7 @@ type App struct {
 	jobs       *job.Store
 	added      *node.Store // the nodes that were added at run time
 	nodes      *node.Nodes
+	gate       *agent.Gate
 	enrol      *enrol.Enrol
 	clock      atomic.Pointer[clock.Clock]
 	owner      string // names this process in the store

@@ -32,6 +32,7 @@ const stopTime = 25 * time.Second
 type serveOptions struct {
 	level       string
 	acceptEmpty bool
+	agent       string
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -51,6 +52,7 @@ Under systemd it tells when it is ready, reloading and stopping, and feeds the w
 	}
 	c.Flags().StringVar(&o.level, "log-level", "", "`level` of the log: debug, info, warn or error; by default that of the configuration, at a prompt warn")
 	c.Flags().BoolVar(&o.acceptEmpty, "accept-empty", false, "start with an empty store where one with data was expected")
+	c.Flags().StringVar(&o.agent, "agent", "", "run the agent of this `node` in the same process, for a single machine")
 	return c
 }
 
@@ -155,7 +157,7 @@ func (s *serving) live(ctx context.Context, cfg *config.Config) error {
 		}
 		return c, err
 	}
-	app, err := New(Options{Config: cfg, Load: load, Log: s.log, AcceptEmpty: s.options.acceptEmpty})
+	app, err := New(Options{Config: cfg, Load: load, Log: s.log, AcceptEmpty: s.options.acceptEmpty, Agent: s.options.agent})
 	if err != nil {
 		return err
 	}

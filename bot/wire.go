@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"monitoring", a.openMonitoring},
 		{"jobs", a.openJobs},
 		{"registration", a.openEnrol},
+		{"agents", a.openAgents},
 		{"nodes", a.openNodes},
 		{"language", a.openLanguage},
 		{"engine", a.openEngine},
@@ -87,7 +89,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.teacher.Executors(), a.enrol.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.gate.Executors(), a.teacher.Executors(), a.enrol.Executors()} {
 		maps.Copy(executors, more)
 	}
 	e, err := run.New(run.Options{
@@ -259,6 +261,9 @@ func (a *App) openSocket(ctx, _ context.Context, cfg *config.Config) error {
 func (a *App) openListeners(ctx, _ context.Context, cfg *config.Config) error {
 	var listeners []ops.Listener
 	for _, l := range cfg.Listeners {
+		if slices.Contains(l.Serve, config.GroupAgents) {
+			continue // it speaks no HTTP: openAgents
+		}
 		listeners = append(listeners, ops.Listener{Address: l.Address, Groups: l.Serve})
 	}
 	s, err := ops.Listen(ctx, ops.Network{

@@ -21,12 +21,11 @@ type accounts struct {
 	operator                        nkeys.KeyPair
 	bot, agents, signer, enrol      nkeys.KeyPair
 	botID, agentsID, signerID, enID string
-	shared                          jwt.ExportType // what the bot's account exports: services; tests show what streams would do
 	resolver                        *server.MemAccResolver
 }
 
-func newAccounts(ring *keyring, shared jwt.ExportType) (*accounts, error) {
-	a := &accounts{ring: ring, shared: shared, resolver: &server.MemAccResolver{}}
+func newAccounts(ring *keyring) (*accounts, error) {
+	a := &accounts{ring: ring, resolver: &server.MemAccResolver{}}
 	var err error
 	for _, one := range []struct {
 		seed string
@@ -80,14 +79,14 @@ func (a *accounts) botClaims() *jwt.AccountClaims {
 	c := jwt.NewAccountClaims(a.botID)
 	c.Name = "bot"
 	for _, s := range agentSubjects() {
-		c.Exports.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s + "*"), Type: a.shared})
+		c.Exports.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s + "*"), Type: jwt.Service})
 	}
-	c.Exports.Add(&jwt.Export{Name: subjectJoin, Subject: subjectJoin, Type: a.shared})
+	c.Exports.Add(&jwt.Export{Name: subjectJoin, Subject: subjectJoin, Type: jwt.Service})
 	return c
 }
 
 func (a *accounts) imported(subject string) *jwt.Import {
-	return &jwt.Import{Name: subject, Subject: jwt.Subject(subject), Account: a.botID, Type: a.shared}
+	return &jwt.Import{Name: subject, Subject: jwt.Subject(subject), Account: a.botID, Type: jwt.Service}
 }
 
 // agentsClaims holds what every agent may do, by its own name alone.

@@ -140,10 +140,10 @@ func (a *Agent) handle(ctx context.Context, o Order) (data []byte, err error) {
 		return h(ctx, o)
 	}
 	switch o.Name {
-	case "pass":
+	case HandlerPass:
 		a.Wake()
 		return json.Marshal(a.current())
-	case "report":
+	case HandlerReport:
 		return json.Marshal(a.current())
 	}
 	return nil, fmt.Errorf("this agent knows no %.40q", strings.ToValidUTF8(o.Name, "?"))

@@ -44,8 +44,6 @@ type GateOptions struct {
 	Changed func(Status)
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
-
-	exports jwt.ExportType // tests show what streams would do
 }
 
 // Gate is the bot's end of all agents. Make one with Open; it is safe for concurrent use.
@@ -100,9 +98,6 @@ func Open(ctx context.Context, o GateOptions) (*Gate, error) {
 	if o.Patience <= 0 {
 		o.Patience = 30 * time.Second
 	}
-	if o.exports == jwt.Unknown {
-		o.exports = jwt.Service
-	}
 	g := &Gate{
 		o: o, nodes: map[string]*node{}, calls: map[string]chan Answer{}, keep: make(chan string, 1<<16), stop: func() {},
 		desired: o.Store.Bucket(store.Desired), observed: o.Store.Bucket(store.Observed), inventory: o.Store.Bucket(store.Inventory), guards: o.Store.Bucket(store.Guards),
@@ -117,7 +112,7 @@ func (g *Gate) open(ctx context.Context) (err error) {
 	if g.ring, err = openKeyring(g.o.Dir, g.o.Now()); err != nil {
 		return err
 	}
-	if g.accounts, err = newAccounts(g.ring, g.o.exports); err != nil {
+	if g.accounts, err = newAccounts(g.ring); err != nil {
 		return err
 	}
 	if g.box, err = nkeys.CreateCurveKeys(); err != nil {

@@ -32,28 +32,29 @@ const (
 
 // Report is what an agent tells about its node.
 type Report struct {
-	Protocol    int           `json:"protocol"`
-	Version     string        `json:"version"` // of the program
-	Node        string        `json:"node"`
-	Boot        string        `json:"boot"` // names one life of the agent's process
-	Incarnation string        `json:"incarnation,omitempty"`
-	Generation  uint64        `json:"generation"` // of the state that it took last; 0 for none
-	Keys        uint64        `json:"keys"`       // serial of the set of keys that it trusts
-	Converged   bool          `json:"converged"`  // it holds what it must, as read back
-	Hash        string        `json:"hash,omitempty"`
-	Segments    int           `json:"segments"`          // that it holds something of
-	Objects     int           `json:"objects"`           // that it holds
-	Open        int           `json:"open,omitempty"`    // changes that are still to be done
-	Applied     int           `json:"applied,omitempty"` // changes that the latest pass made
-	Failed      []string      `json:"failed,omitempty"`  // what the latest pass could not do; the first ones
-	Blocked     []string      `json:"blocked,omitempty"` // segments left alone because something foreign is in the way; the first ones
-	Held        string        `json:"held,omitempty"`    // why removals wait for a yes
-	Refused     string        `json:"refused,omitempty"` // why the newest push was not taken
-	RefusedGen  uint64        `json:"refused_generation,omitempty"`
-	Leaving     bool          `json:"leaving,omitempty"` // the agent is being stopped in good order
-	Facts       overlay.Facts `json:"facts"`
-	Took        time.Duration `json:"took"` // of the latest pass
-	At          time.Time     `json:"at"`   // by the node's clock
+	Protocol    int               `json:"protocol"`
+	Version     string            `json:"version"` // of the program
+	Node        string            `json:"node"`
+	Boot        string            `json:"boot"` // names one life of the agent's process
+	Incarnation string            `json:"incarnation,omitempty"`
+	Generation  uint64            `json:"generation"` // of the state that it took last; 0 for none
+	Keys        uint64            `json:"keys"`       // serial of the set of keys that it trusts
+	Converged   bool              `json:"converged"`  // it holds what it must, as read back
+	Hash        string            `json:"hash,omitempty"`
+	Segments    int               `json:"segments"`          // that it holds something of
+	Objects     int               `json:"objects"`           // that it holds
+	Open        int               `json:"open,omitempty"`    // changes that are still to be done
+	Applied     int               `json:"applied,omitempty"` // changes that the latest pass made
+	Failed      []string          `json:"failed,omitempty"`  // what the latest pass could not do; the first ones
+	Blocked     []string          `json:"blocked,omitempty"` // segments left alone because something foreign is in the way; the first ones
+	Held        string            `json:"held,omitempty"`    // why removals wait for a yes
+	Refused     string            `json:"refused,omitempty"` // why the newest push was not taken
+	RefusedGen  uint64            `json:"refused_generation,omitempty"`
+	Leaving     bool              `json:"leaving,omitempty"` // the agent is being stopped in good order
+	Facts       overlay.Facts     `json:"facts"`
+	Foreign     []overlay.Foreign `json:"foreign,omitempty"` // devices of others that may be in the way; the first ones
+	Took        time.Duration     `json:"took"`              // of the latest pass
+	At          time.Time         `json:"at"`                // by the node's clock
 }
 
 // same tells whether two reports tell the same, but for clocks and counters.
@@ -65,6 +66,13 @@ func (r Report) same(o Report) bool {
 	b, berr := json.Marshal(o)
 	return aerr == nil && berr == nil && string(a) == string(b)
 }
+
+// The names of handlers that both ends know. Probe takes a list of overlay.ProbeTarget and answers with one of overlay.ProbeResult.
+const (
+	HandlerPass   = "pass"   // compare everything now
+	HandlerReport = "report" // the report of now
+	HandlerProbe  = "probe"
+)
 
 // most is how many sentences a report carries of a kind.
 const most = 20

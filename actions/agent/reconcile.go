@@ -155,6 +155,7 @@ const mostAddresses = 64
 // observe notes what the node holds.
 func (a *Agent) observe(r *Report, have overlay.Observed) {
 	r.Segments, r.Objects, r.Facts = have.Segments(), len(have.Objects), have.Facts
+	r.Foreign = have.Foreign[:min(len(have.Foreign), most)]
 	r.Facts.Addresses = r.Facts.Addresses[:min(len(r.Facts.Addresses), mostAddresses)]
 	if r.Facts.Capability.Plane == "" {
 		r.Facts.Capability = a.able

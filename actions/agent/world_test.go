@@ -222,7 +222,10 @@ func logOf(t *testing.T, who string) *slog.Logger {
 
 type logWriter struct{ t *testing.T }
 
-func (l logWriter) Write(p []byte) (int, error) { l.t.Log(strings.TrimSpace(string(p))); return len(p), nil }
+func (l logWriter) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
 
 // resident is an agent that runs.
 type resident struct {

@@ -8,8 +8,9 @@ import (
 
 // The route groups that this version can serve.
 const (
-	GroupOps   = "ops"   // health, metrics and pprof
-	GroupHooks = "hooks" // what monitoring posts
+	GroupOps    = "ops"    // health, metrics and pprof
+	GroupHooks  = "hooks"  // what monitoring posts
+	GroupAgents = "agents" // of nodes; it speaks no HTTP
 )
 
 // The doors by which people can be called.

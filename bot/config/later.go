@@ -5,14 +5,13 @@ package config
 func later() []string {
 	return []string{
 		"trusted_proxies", "public_url",
-		"listeners[].certificate_file", "listeners[].key_file",
 		"inventory.segments",
 		"store.url",
 	}
 }
 
 // laterGroups are the route groups of later versions.
-func laterGroups() []string { return []string{"viewers", "console", "agents"} }
+func laterGroups() []string { return []string{"viewers", "console"} }
 
 // laterKinds are the kinds of caches of later versions.
 func laterKinds() []string {

@@ -199,7 +199,11 @@ func (c *Config) resolve(name string) error {
 	}
 	folder := filepath.Dir(file)
 	c.File = file
-	for _, p := range []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder, &c.Icinga.CAFile, &c.Icinga.Certificate, &c.Icinga.Key, &c.OnCall.Calendar.File, &c.Language.Examples} {
+	paths := []*string{&c.DataDir, &c.Socket.Path, &c.Store.Export.Folder, &c.Icinga.CAFile, &c.Icinga.Certificate, &c.Icinga.Key, &c.OnCall.Calendar.File, &c.Language.Examples}
+	for i := range c.Listeners {
+		paths = append(paths, &c.Listeners[i].Certificate, &c.Listeners[i].Key)
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}

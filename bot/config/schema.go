@@ -28,7 +28,7 @@ func Schema() ([]byte, error) {
 // words are the values that a key is limited to.
 func words() map[string][]string {
 	return map[string][]string{
-		"listeners[].serve[]":             {GroupOps, GroupHooks},
+		"listeners[].serve[]":             {GroupOps, GroupHooks, GroupAgents},
 		"log.level":                       {"debug", "info", "warn", "error"},
 		"log.format":                      {"auto", "json", "text"},
 		"inventory.nodes[].platform":      {"linux", "darwin"},

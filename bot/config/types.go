@@ -17,7 +17,7 @@ type Config struct {
 
 	DataDir   string     `yaml:"data_dir" say:"Folder of everything that must survive: state, journal, keys. The only key without a default."`
 	Zone      string     `yaml:"zone" say:"IANA time zone of times in chat and jobs, unless a person has one."`
-	Listeners []Listener `yaml:"listeners" say:"Addresses that serve HTTP, each with the route groups it offers."`
+	Listeners []Listener `yaml:"listeners" say:"Addresses that are listened to, each with the route groups it offers."`
 	Socket    Socket     `yaml:"socket" say:"The local socket of opsbot say and of the commands that need the running bot."`
 	Store     Store      `yaml:"store" say:"How long state is kept, and where copies of it go."`
 	Log       Log        `yaml:"log" say:"What is logged to standard error."`
@@ -42,10 +42,13 @@ type Config struct {
 	Limits Limits `yaml:"limits" say:"Bounds on what one person can ask for at once."`
 }
 
-// Listener is one HTTP address.
+// Listener is one address.
 type Listener struct {
 	Address string   `yaml:"address" say:"host:port to listen on; port 0 takes a free one."`
-	Serve   []string `yaml:"serve" say:"Route groups: hooks (what monitoring posts), ops (health, metrics, pprof)."`
+	Serve   []string `yaml:"serve" say:"Route groups: hooks (what monitoring posts), ops (health, metrics, pprof), agents (of nodes; by itself, not HTTP)."`
+
+	Certificate string `yaml:"certificate_file" say:"Certificate of the group agents, PEM, with those up to the one that agents trust; without it the bot makes its own."`
+	Key         string `yaml:"key_file" say:"Private key of certificate_file, PEM."`
 }
 
 // Socket is the local socket.

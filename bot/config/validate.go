@@ -58,9 +58,10 @@ func (v *checker) base() {
 }
 
 func (v *checker) listeners() {
-	seen := map[string]string{}
+	seen, agents := map[string]string{}, map[string]string{}
 	for i, l := range v.c.Listeners {
 		key := fmt.Sprintf("listeners[%d]", i)
+		v.agents(key, l, agents)
 		if v.required(key+".address", l.Address, "write one such as 127.0.0.1:8081") && v.hostPort(key+".address", l.Address, 0) && !strings.HasSuffix(l.Address, ":0") {
 			v.unique(key+".address", l.Address, seen)
 		}
@@ -76,6 +77,27 @@ func (v *checker) listeners() {
 		if slices.Contains(l.Serve, GroupOps) && l.Address != "" && !loopback(l.Address) {
 			v.warn(key+".address", "the group ops is not meant for other machines: it has no login and shows inner state; 127.0.0.1 keeps it here")
 		}
+	}
+}
+
+// agents checks what is peculiar to the group agents.
+func (v *checker) agents(key string, l Listener, seen map[string]string) {
+	i := slices.Index(l.Serve, GroupAgents)
+	switch {
+	case i < 0 && l.Certificate != "":
+		v.say(key+".certificate_file", "is for the group agents alone; a proxy in front serves the others by TLS")
+	case i < 0 && l.Key != "":
+		v.say(key+".key_file", "is for the group agents alone; a proxy in front serves the others by TLS")
+	case i < 0:
+		return
+	case len(l.Serve) > 1:
+		v.say(fmt.Sprintf("%s.serve[%d]", key, i), "agents needs an address of its own, since it speaks no HTTP")
+	case l.Certificate != "" && l.Key == "":
+		v.say(key+".key_file", "is missing; it is the key of certificate_file")
+	case l.Key != "" && l.Certificate == "":
+		v.say(key+".certificate_file", "is missing; it belongs to key_file")
+	default:
+		v.unique(fmt.Sprintf("%s.serve[%d]", key, i), GroupAgents, seen)
 	}
 }
 

@@ -1,0 +1,99 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/shitops/opsbot/actions/agent"
+	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/ops"
+	"github.com/shitops/opsbot/overlay/kernel"
+)
+
+// agentsListener returns the address for agents, if there is one.
+func agentsListener(cfg *config.Config) (config.Listener, bool) {
+	i := slices.IndexFunc(cfg.Listeners, func(l config.Listener) bool { return slices.Contains(l.Serve, config.GroupAgents) })
+	if i < 0 {
+		return config.Listener{}, false
+	}
+	return cfg.Listeners[i], true
+}
+
+// openAgents lets the agents of nodes in: by the listener of the group agents, and without one from this process alone.
+func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
+	o := agent.GateOptions{
+		Dir: filepath.Join(cfg.DataDir, "agents"), Store: a.store, Incarnation: agent.IncarnationOf(a.store.Incarnation()), Log: a.log.With("room", "agent"),
+		Observing: func(ctx context.Context) (bool, error) {
+			observing, _, err := a.store.ObserveOnly(ctx)
+			return observing, err
+		},
+	}
+	if l, ok := agentsListener(cfg); ok {
+		o.Listen, o.CertificateFile, o.KeyFile = l.Address, l.Certificate, l.Key
+	}
+	g, err := agent.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.gate = g
+	a.own("agents", g.Close)
+	if a.opts.Agent != "" {
+		return a.openOwnAgent(ctx, work, cfg)
+	}
+	return nil
+}
+
+// AgentsAddr returns where agents connect, with the port it got, or "".
+func (a *App) AgentsAddr() string { return a.gate.Addr() }
+
+// Gate returns the bot's end of all agents.
+func (a *App) Gate() *agent.Gate { return a.gate }
+
+// openOwnAgent runs the agent of this machine in this process. It enrols by a code like any other, which nobody needs to type.
+func (a *App) openOwnAgent(ctx, work context.Context, cfg *config.Config) error {
+	o := agent.Options{Dir: filepath.Join(cfg.DataDir, "agent"), Local: a.gate, Version: ops.Version().String(), Log: a.log.With("room", "agent", "node", a.opts.Agent)}
+	p := &planes{options: kernel.Options{Instance: cfg.Icinga.Instance}, log: o.Log}
+	o.Open, o.Handlers = p.open, p.handlers()
+	known, err := agent.New(o)
+	if err != nil {
+		return err
+	}
+	if known.Node() != a.opts.Agent {
+		code, err := a.gate.NewCode(ctx, a.opts.Agent, "serve --agent")
+		if err != nil {
+			return err
+		}
+		o.Code = code.Text
+	}
+	own, err := agent.New(o)
+	if err != nil {
+		return err
+	}
+	live, stop := context.WithCancel(work)
+	done := make(chan error, 1)
+	go func() { done <- own.Run(live) }()
+	a.own("agent", func(ctx context.Context) error {
+		stop()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("the agent does not end in time: %w", ctx.Err())
+		}
+	})
+	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := a.gate.Wait(ready, a.opts.Agent, func(s agent.Status) bool { return s.Health != agent.Offline && s.Health != agent.NotEnrolled }); err != nil {
+		select {
+		case failed := <-done:
+			done <- nil
+			return fmt.Errorf("agent of %s: %w", a.opts.Agent, failed)
+		default:
+			return err
+		}
+	}
+	return nil
+}
