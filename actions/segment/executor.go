@@ -165,9 +165,7 @@ func (s *Segments) inUse(a Args) func(netip.Prefix) bool {
 			}
 		}
 	}
-	for _, v4 := range s.opt.Store.odd(a.Tenant) {
-		used = append(used, v4)
-	}
+	used = append(used, s.opt.Store.odd(a.Tenant)...)
 	return func(p netip.Prefix) bool {
 		for _, u := range used {
 			if u.Overlaps(p) {
@@ -255,6 +253,8 @@ func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
 	}
 	r, err := s.opt.Fleet.Put(ctx, d, c.Key, c.Epoch)
 	switch {
+	case err != nil && s.away(ctx, c):
+		return c.Node + " cannot be reached: it is brought to it when its agent is back", nil
 	case err != nil:
 		return "", err
 	case len(r.Failed) > 0:
@@ -263,6 +263,16 @@ func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
 		return "", fmt.Errorf("%s waits for a yes: %s", c.Node, r.Waits)
 	}
 	return fmt.Sprintf("%s holds generation %d, read back: %s", c.Node, r.Generation, plural(len(d.Segments), "segment")), nil
+}
+
+// away tells whether a node that need not be there now is not there.
+func (s *Segments) away(ctx context.Context, c run.Call) bool {
+	a, err := argsOf(c)
+	if err != nil || a.Must {
+		return false
+	}
+	l, err := s.look(ctx, c.Node)
+	return err != nil || !l.Connected
 }
 
 func plural(n int, noun string) string {
