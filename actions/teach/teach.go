@@ -121,7 +121,7 @@ func (t *Teacher) Load(ctx context.Context) error {
 // Run follows what is taught by any replica, until ctx ends.
 func (t *Teacher) Run(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		if err := t.follow(ctx); err != nil && ctx.Err() == nil {
+		if err := t.follow(ctx); ctx.Err() == nil {
 			t.opt.Log.Warn("what is taught is not followed, trying again", "err", err, "wait", wait)
 		}
 		timer := time.NewTimer(wait)
