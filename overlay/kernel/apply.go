@@ -62,8 +62,8 @@ type applier struct {
 	batch      *batch
 	failed     map[int]error
 	skipped    int
-	done       map[int]bool     // made together with what they belong to
-	addresses  map[string][]int // of endpoints, by the port's name
+	done       map[int]bool         // made together with what they belong to
+	addresses  map[string][]int     // of endpoints, by the port's name
 	broken     map[overlay.VNI]bool // whose bridge or tunnel could not be made
 	began      time.Time
 }
