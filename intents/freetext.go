@@ -19,14 +19,7 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 			return o
 		}
 	}
-	g := p.guess(m, l, s.mask(), tr)
-	if f.mood == moodCommand && (g.margin < l.limits.High || g.none > g.margin) {
-		if order := s.maskClause(s.clause[f.verb]); order != "" {
-			if own := p.guess(m, l, order, tr); own.class >= 0 && own.margin > g.margin {
-				g = own
-			}
-		}
-	}
+	g := p.bestGuess(m, l, s, f, tr)
 	if g.class < 0 || g.margin < l.limits.Low || g.none > g.margin {
 		if o, ok := p.verbOnly(m, s, f, l); ok {
 			return o
@@ -43,8 +36,7 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 		}
 		class = g.reading
 	}
-	certain := class == g.class && g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap
-	if f.mood == moodState && (!certain || p.catalog.specs[class].Risk.Changes()) {
+	if f.mood == moodState && (!g.certain(l) || p.catalog.specs[class].Risk.Changes()) {
 		return p.told(m, s, f, g, l, pt)
 	}
 	fr := p.frame(m, s, l, class, f)
@@ -53,28 +45,27 @@ func (p *Parser) free(m *matcher, l *learned, pt *part, s *saying, f feeling, tr
 		fr = better
 		fr.trace(tr)
 	}
-	if f.verb >= 0 && !fr.spec.Risk.Changes() && l.vocab.strong(s, f.verb) && !l.vocab.acts(s.words[f.verb].low, class) && !l.vocab.says(s.words[f.verb].low, class) {
-		tr.add("gate: ", strconv.Quote(s.words[f.verb].low), " is no verb of ", fr.spec.Name)
-		return p.nothing(m, s, f, pt)
-	}
 	if why := p.flagged(m, pt, fr); why != "" {
 		return refuse(why)
 	}
-	if !fr.spec.Risk.Changes() {
-		if fr.odd != "" || fr.loose(s) || !fr.plainly(s, l.vocab, certain) && (fr.shift != "" && !s.question || !fr.specific(s, l.vocab, g, l)) {
-			tr.add("gate: nothing in it is about ", fr.spec.Name)
-			return p.nothing(m, s, f, pt)
-		}
-		o := p.toSee(fr, g, l)
-		if o.decision == Act && fr.spec.Name == "help" && f.mood != moodCommand {
-			o.decision, o.because = Answer, "a question; this is how it is said"
-		}
-		if o.decision == Act && f.mood == moodState {
-			o.decision, o.because = Answer, "a statement, not an order; this is how it stands"
-		}
-		return o
+	if fr.spec.Risk.Changes() {
+		return p.toChange(m, pt, s, f, fr, g, l, tr)
 	}
-	return p.toChange(m, pt, s, f, fr, g, l, tr)
+	return p.toShow(m, pt, s, f, fr, g, l, tr)
+}
+
+// bestGuess asks the classifier about all of s and, where that is not clear, about the clause of the order alone.
+func (p *Parser) bestGuess(m *matcher, l *learned, s *saying, f feeling, tr *tracer) guess {
+	g := p.guess(m, l, s.mask(), tr)
+	if f.mood != moodCommand || g.margin >= l.limits.High && g.none <= g.margin {
+		return g
+	}
+	if order := s.maskClause(s.clause[f.verb]); order != "" {
+		if own := p.guess(m, l, order, tr); own.class >= 0 && own.margin > g.margin {
+			return own
+		}
+	}
+	return g
 }
 
 // readAs says how a text was read, in one line.
@@ -89,7 +80,7 @@ func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame,
 	o := fr.outcome(p)
 	if why := fr.against(s, f, g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap); why != "" {
 		tr.add("gate: ", why)
-		if !fr.verb && g.reading >= 0 && g.readingMargin >= l.limits.Low && l.vocab.acts(s.words[max(f.verb, 0)].low, g.reading) {
+		if !fr.verb && g.reading >= 0 && g.readingMargin >= l.limits.Low && f.verb >= 0 && s.info[f.verb].actsFor(g.reading) {
 			see := p.frame(m, s, l, g.reading, f)
 			if see.trace(tr); see.odd == "" && !see.loose(s) && see.specific(s, l.vocab, g, l) {
 				return p.toSee(see, g, l)

@@ -49,3 +49,8 @@ func (p *Parser) guess(m *matcher, l *learned, masked string, tr *tracer) guess 
 
 // decimal writes a margin.
 func decimal(x float32) string { return strconv.FormatFloat(float64(x), 'f', 2, 32) }
+
+// certain reports whether the guess is sure and far ahead of every other.
+func (g *guess) certain(l *learned) bool {
+	return g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap
+}

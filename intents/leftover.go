@@ -19,64 +19,79 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		case s.of[i] >= 0 || i > 0 && s.stops(i-1) || preposition(w):
 			object = false
 		}
-		if s.of[i] < 0 && s.words[i].quoted {
-			fr.odd = quote(s.words[i].raw)
-		}
-		if f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (s.clause[i] == s.clause[f.verb] || s.clause[i] > s.clause[f.verb] && nearCue(w)) {
-			fr.shift = w // it could be "unless" with a slip in it
-		}
-		if s.of[i] < 0 && !s.words[i].quoted {
-			switch {
-			case w == "and" && i == len(s.words)-1, alters(w) && !s.info[i].says(fr.class) && (f.verb < 0 || !s.relative(f.verb, i)), finite(w) && i > 0 && s.of[i-1] >= 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && s.cues[f.verb] != cueWant && !s.relative(f.verb, i):
-				fr.shift = w
-			case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
-				fr.odd = s.words[i].raw
-			}
-		}
-		if s.cues[i] == cueQuote && s.of[i] < 0 && !s.info[i].says(fr.class) {
-			fr.shift = w
-		}
-		if s.cues[i] == cueReport && s.of[i] < 0 && f.verb >= 0 && s.clause[i] == s.clause[f.verb] && !s.relative(f.verb, i) && !s.info[i].says(fr.class) {
-			fr.shift = w
-		}
-		if f.verb < 0 && s.tellsWhy(i) {
-			continue // "maintenance on edge-2 for 2h, new disks"
-		}
-		if i >= fr.command[0] && i < fr.command[1] {
-			continue // the command of a job was read already
-		}
-		if s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone || f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i) {
-			continue // a clause without an order tells why
-		}
-		if (s.fixed[i] || !s.info[i].says(fr.class) && !s.info[i].function && !s.info[i].shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
-			fr.shift = w
-		}
+		fr.anywhere(s, v, f, i)
 		switch {
-		case i > 0 && i != f.verb && s.info[i].heavy && s.info[i].verb && s.info[i].lemma.form == formBase && (s.words[i-1].low == "on" || s.words[i-1].low == "in" || s.words[i-1].low == "at") && s.of[i-1] < 0:
-			fr.shift = w // "remove /var/log on purge": no verb
-		case s.info[i].says(fr.class):
-		case s.info[i].shifting && f.verb >= 0 && (i == f.verb || s.relative(f.verb, i) || s.cues[f.verb] == cueWant && (w == "is" || w == "are")):
-		case object && f.verb >= 0 && s.relative(f.verb, i): // "whatever is wrong on edge-2"
-		case s.info[i].shifting:
-			fr.shift = w
-		case s.info[i].function:
-			if w == "and" && i == len(s.words)-1 {
-				fr.shift = w
-			}
-		case !lettered(w):
-		case object && fr.wants(w):
-		case i == f.verb && fr.borrowed:
-			fr.alien = append(fr.alien, w)
-		case i == f.verb && (fr.light || f.weak || light(s.info[i].base(w))):
-		case object && i > f.verb && i+1 < len(s.words) && s.of[i+1] >= 0:
-			fr.alien = append(fr.alien, w) // "the flap rule recheck-on-flap"
-		case object && i > f.verb || i == f.verb:
-			fr.object = w
-			fr.alien = append(fr.alien, w)
-		case !s.info[i].generic:
-			fr.alien = append(fr.alien, w)
+		case f.verb < 0 && s.tellsWhy(i): // "maintenance on edge-2 for 2h, new disks"
+		case i >= fr.command[0] && i < fr.command[1]: // the command of a job was read already
+		case s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone:
+		case f.verb >= 0 && s.clause[i] != s.clause[f.verb] && !v.strong(s, i): // a clause without an order tells why
+		default:
+			fr.inOrder(s, v, f, i, object && i > f.verb)
 		}
 	}
+}
+
+// anywhere judges word i wherever in the text it stands.
+func (fr *frame) anywhere(s *saying, v *vocabulary, f feeling, i int) {
+	w := s.words[i].low
+	switch {
+	case s.of[i] >= 0:
+		return
+	case s.words[i].quoted:
+		fr.odd = quote(s.words[i].raw)
+		return
+	}
+	order := f.verb >= 0 && s.clause[i] == s.clause[f.verb]
+	relative := f.verb >= 0 && s.relative(f.verb, i)
+	foreign := !s.info[i].says(fr.class)
+	switch {
+	case f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (order || s.clause[i] > s.clause[f.verb] && nearCue(w)): // it could be "unless" with a slip in it
+		fr.shift = w
+	case w == "and" && i == len(s.words)-1, alters(w) && foreign && !relative:
+		fr.shift = w
+	case finite(w) && i > 0 && s.of[i-1] >= 0 && order && s.cues[f.verb] != cueWant && !relative: // "purge news is running"
+		fr.shift = w
+	case s.cues[i] == cueQuote && foreign, s.cues[i] == cueReport && order && !relative && foreign:
+		fr.shift = w
+	case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
+		fr.odd = s.words[i].raw
+	}
+}
+
+// inOrder judges word i of the order; object says that it stands where the verb's object does.
+func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool) {
+	w, info := s.words[i].low, s.info[i]
+	if (s.fixed[i] || !info.says(fr.class) && !info.function && !info.shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+		fr.shift = w
+	}
+	relative := f.verb >= 0 && s.relative(f.verb, i)
+	switch {
+	case i != f.verb && s.placed(i): // "remove /var/log on purge": no verb
+		fr.shift = w
+	case info.says(fr.class):
+	case info.shifting && f.verb >= 0 && (i == f.verb || relative || s.cues[f.verb] == cueWant && (w == "is" || w == "are")):
+	case object && relative: // "whatever is wrong on edge-2"
+	case info.shifting:
+		fr.shift = w
+	case info.function, !lettered(w), object && fr.wants(w):
+	case i == f.verb && !fr.borrowed && (fr.light || f.weak || light(info.base(w))):
+	case i == f.verb && fr.borrowed, object && i+1 < len(s.words) && s.of[i+1] >= 0: // "the flap rule recheck-on-flap"
+		fr.alien = append(fr.alien, w)
+	case object || i == f.verb:
+		fr.object = w
+		fr.alien = append(fr.alien, w)
+	case !info.generic:
+		fr.alien = append(fr.alien, w)
+	}
+}
+
+// placed reports whether word i is a verb of the catalogue that stands behind a preposition of place, and so is none there.
+func (s *saying) placed(i int) bool {
+	if i == 0 || s.of[i-1] >= 0 || !s.info[i].heavy || !s.info[i].verb || s.info[i].lemma.form != formBase {
+		return false
+	}
+	w := s.words[i-1].low
+	return w == "on" || w == "in" || w == "at"
 }
 
 // tellsWhy reports whether word i stands in a clause behind the first that speaks of nothing in the inventory.

@@ -15,32 +15,10 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		return
 	}
 	if e.fault != nil && slot.kind != kindJobName {
-		w := *e.fault
-		w.slot, w.of = slot.Name, slot.kind
-		if w.text == "" {
-			w.text = shown(e.said(m)) + " is no " + slotPhrase(slot.Name)
-		}
-		if w.kind != faultRefused && slot.kind.named() {
-			w = *p.fault(&hole{slot: slot.Name, kind: slot.kind}, e.said(m), -1)
-			if slot.List {
-				w.at = len(fr.slots.All(slot.Name))
-			}
-		}
-		fr.faults = append(fr.faults, &w)
+		fr.faults = append(fr.faults, p.placeFault(m, fr, e, slot))
 		return
 	}
-	for k := e.from; k < e.to && slot.kind == kindNode; k++ {
-		if s.fixed[k] && s.words[k].word != wordEdge && s.words[k].word != wordNode && s.words[k].word != wordThrough {
-			fr.wide = s.words[k].low
-		}
-	}
-	if e.slip != "" {
-		fr.slips = append(fr.slips, e.slip)
-	}
-	if !e.typed && slot.kind.named() && !p.inPlace(s, e, f) {
-		fr.weak = append(fr.weak, values...)
-	}
-	fr.bare = fr.bare || slot.kind == kindNode && e.site != ""
+	fr.doubt(p, s, e, slot, values, f)
 	if !slot.List && len(values) > 1 {
 		fr.twice = slot.Name
 		return
@@ -64,13 +42,39 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		fr.twice = slot.Name
 		return
 	}
-	all := slices.Clone(have)
-	for _, v := range values {
-		if !slices.Contains(all, v) {
-			all = append(all, v)
+	fr.slots = put(fr.slots, slot, len(have), values...)
+}
+
+// placeFault says what is wrong with e, which stands where the value of slot should.
+func (p *Parser) placeFault(m *matcher, fr *frame, e *entity, slot SlotSpec) *fault {
+	w := *e.fault
+	w.slot, w.of = slot.Name, slot.kind
+	if w.text == "" {
+		w.text = shown(e.said(m)) + " is no " + slotPhrase(slot.Name)
+	}
+	if w.kind != faultRefused && slot.kind.named() {
+		w = *p.fault(&hole{slot: slot.Name, kind: slot.kind}, e.said(m), -1)
+		if slot.List {
+			w.at = len(fr.slots.All(slot.Name))
 		}
 	}
-	fr.slots = fr.slots.With(slot.Name, all...)
+	return &w
+}
+
+// doubt notes what makes e, which goes into slot, less than certain.
+func (fr *frame) doubt(p *Parser, s *saying, e *entity, slot SlotSpec, values []string, f feeling) {
+	for k := e.from; k < e.to && slot.kind == kindNode; k++ {
+		if s.fixed[k] && s.words[k].word != wordEdge && s.words[k].word != wordNode && s.words[k].word != wordThrough {
+			fr.wide = s.words[k].low
+		}
+	}
+	if e.slip != "" {
+		fr.slips = append(fr.slips, e.slip)
+	}
+	if !e.typed && slot.kind.named() && !p.inPlace(s, e, f) {
+		fr.weak = append(fr.weak, values...)
+	}
+	fr.bare = fr.bare || slot.kind == kindNode && e.site != ""
 }
 
 // rangeOf returns the nodes from the one before entity i to entity i, where "to" joins them to a range.

@@ -64,11 +64,12 @@ func (p *Parser) topicOf(s *saying) string {
 			if s.of[i] >= 0 || s.cues[i] != cueNone && n == 1 || s.words[i].low == "help" {
 				continue
 			}
-			said := s.words[i].low
+			var said strings.Builder
+			said.WriteString(s.words[i].low)
 			for j := i + 1; j < i+n; j++ {
-				said += " " + s.words[j].low
+				said.WriteString(" " + s.words[j].low)
 			}
-			if topic, ok := p.catalog.topics[said]; ok {
+			if topic, ok := p.catalog.topics[said.String()]; ok {
 				return topic
 			}
 		}

@@ -56,6 +56,28 @@ func (v *vocabulary) verbAlone(s *saying, class int) bool {
 	return false
 }
 
+// toShow decides about what only shows something: whether it is asked for at all, and how.
+func (p *Parser) toShow(m *matcher, pt *part, s *saying, f feeling, fr *frame, g guess, l *learned, tr *tracer) outcome {
+	if f.verb >= 0 && l.vocab.strong(s, f.verb) && !s.info[f.verb].actsFor(fr.class) && !s.info[f.verb].says(fr.class) {
+		tr.add("gate: ", shown(s.words[f.verb].low), " is no verb of ", fr.spec.Name)
+		return p.nothing(m, s, f, pt)
+	}
+	certain := fr.class == g.class && g.certain(l)
+	if fr.odd != "" || fr.loose(s) || !fr.plainly(s, l.vocab, certain) && (fr.shift != "" && !s.question || !fr.specific(s, l.vocab, g, l)) {
+		tr.add("gate: nothing in it is about ", fr.spec.Name)
+		return p.nothing(m, s, f, pt)
+	}
+	o := p.toSee(fr, g, l)
+	switch {
+	case o.decision != Act:
+	case fr.spec.Name == "help" && f.mood != moodCommand:
+		o.decision, o.because = Answer, "a question; this is how it is said"
+	case f.mood == moodState:
+		o.decision, o.because = Answer, "a statement, not an order; this is how it stands"
+	}
+	return o
+}
+
 // toSee decides about a request to see something.
 func (p *Parser) toSee(fr *frame, g guess, l *learned) outcome {
 	o := fr.outcome(p)

@@ -87,16 +87,8 @@ func (p *Parser) oneDeed(m *matcher, s *saying, f feeling, starts []int, l *lear
 	return named < 2
 }
 
-// verbOfAny reports whether w is an action verb of any intent.
+// verbOfAny reports whether w is an action verb of any intent, or one of what no intent does.
 func (p *Parser) verbOfAny(l *learned, w string) bool {
-	k, ok := l.vocab.words[l.vocab.base(w)]
-	if !ok {
-		return l.vocab.alien[w]
-	}
-	for class := range p.catalog.specs {
-		if k.verbs.has(class) {
-			return true
-		}
-	}
-	return false
+	info := l.vocab.at(w)
+	return info.acts || info.alien
 }

@@ -13,77 +13,122 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return outcome{decision: Refuse, because: "flags without a command"}
 	}
 	m.read(pt, false)
+	if o, ok := p.exactly(m, pt, tr); ok {
+		return o
+	}
+	l := p.lessonsFor(m, tr)
+	if l == nil {
+		if o, ok := p.begun(m, pt, tr); ok {
+			return o
+		}
+		return p.roughly(m, pt, tr)
+	}
+	s, f, o, ok := p.heard(m, pt, l, tr)
+	if ok {
+		return o
+	}
+	if o, ok := p.begun(m, pt, tr); ok {
+		return o
+	}
+	return p.freely(m, l, pt, s, f, tr)
+}
+
+// exactly reads a command that the grammar reads to its end.
+func (p *Parser) exactly(m *matcher, pt *part, tr *tracer) (outcome, bool) {
 	if whole := best(m.found); len(whole) > 0 {
 		if len(whole) > 1 {
 			tr.add("grammar: ", strconv.Itoa(len(whole)), " ways to read it")
-			return p.which(whole, pt)
+			return p.which(whole, pt), true
 		}
 		tr.reading(&whole[0], "")
-		return p.decide(&whole[0], pt)
+		return p.decide(&whole[0], pt), true
 	}
 	if whole := best(p.verbAndFlags(m)); len(whole) == 1 {
 		tr.reading(&whole[0], ", slots in flags")
-		return p.decide(&whole[0], pt)
+		return p.decide(&whole[0], pt), true
 	}
-	l := p.lessonsFor(m, tr)
-	var s *saying
-	var f feeling
-	if l != nil {
-		found, ended := m.found, m.ended
-		m.found, m.ended = nil, nil
-		s, f = p.hear(m, pt, l, tr)
-		m.found, m.ended, m.part, m.toks = found, ended, pt, pt.toks
-		if o, ok := p.takingOver(m, s, f, l, tr); ok {
-			return o
-		}
-		if f.mood >= moodAdvice {
-			return p.moody(m, l, pt, s, f, tr)
-		}
+	return outcome{}, false
+}
+
+// heard takes the words apart and decides where their mood alone does, or where they point back to what was said before. m keeps what the grammar found.
+func (p *Parser) heard(m *matcher, pt *part, l *learned, tr *tracer) (*saying, feeling, outcome, bool) {
+	s, f := p.hear(m, pt, l, tr)
+	if o, ok := p.takingOver(m, s, f, l, tr); ok {
+		return s, f, o, true
 	}
-	if l != nil && s.pronoun() >= 0 { // "then prime it": the grammar knows no "it"
+	if f.mood >= moodAdvice {
+		return s, f, p.moody(m, l, pt, s, f, tr), true
+	}
+	if s.pronoun() >= 0 { // "then prime it": the grammar knows no "it"
 		found, ended := slices.Clone(m.found), slices.Clone(m.ended)
 		if o := p.free(m, l, pt, s, f, tr); o.decision != Refuse && o.decision != Answer {
-			return o
+			return s, f, o, true
 		}
 		s, f = p.hear(m, pt, l, &tracer{})
-		m.found, m.ended, m.part, m.toks = found, ended, pt, pt.toks
+		m.found, m.ended = found, ended
 	}
+	m.part, m.toks = pt, pt.toks
+	return s, f, outcome{}, false
+}
+
+// begun reads a command that the grammar reads up to a place where something is missing.
+func (p *Parser) begun(m *matcher, pt *part, tr *tracer) (outcome, bool) {
 	if half := p.unfinished(m); half != nil {
 		if !half.missing && len(half.faults) == 0 && half.err == "" {
 			tr.reading(half, ", finished by flags")
-			return p.decide(half, pt) // "show run --run r-17"
+			return p.decide(half, pt), true // "show run --run r-17"
 		}
 		tr.reading(half, ", unfinished")
-		return p.lacks(half, pt)
-	} else if o := p.openEnded(m, pt); o != nil {
+		return p.lacks(half, pt), true
+	}
+	if o := p.openEnded(m, pt); o != nil {
 		tr.add("grammar: unfinished, several intents")
-		return *o
+		return *o, true
 	}
-	var wrong *match
-	if _, known := p.catalog.auto.step(0, pt.toks[0].word); l == nil || known && pt.toks[0].word != wordNone || !letters(pt.toks[0].raw) {
-		m.read(pt, true)
-		wrong = leastWrong(m.found)
-	}
-	if wrong != nil && (l == nil || wrong.firm() && len(s.slips) == 0) {
+	return outcome{}, false
+}
+
+// roughly reads a command with wrong values, where nothing but the grammar may read.
+func (p *Parser) roughly(m *matcher, pt *part, tr *tracer) outcome {
+	m.read(pt, true)
+	if wrong := leastWrong(m.found); wrong != nil {
 		tr.reading(wrong, ", but "+wrong.faults[0].text)
 		return p.wrong(wrong, pt)
 	}
 	tr.add("grammar: no pattern fits")
-	if l != nil {
-		var vague outcome
-		if wrong != nil {
-			vague = p.wrong(wrong, pt)
-		}
-		o := p.free(m, l, pt, s, f, tr)
-		if vague.decision == "" || o.decision != Refuse && !vague.knowsMore(&o) {
-			return o
-		}
-		return vague
-	}
 	if p.corrects(pt) {
 		return outcome{decision: Ask, because: "it corrects itself; nothing is done", question: "Which of the two is meant? Say the whole command again"}
 	}
 	return outcome{decision: Refuse, because: p.hint(pt)}
+}
+
+// freely reads a command with wrong values that look like values, else free words, else one with any wrong values.
+func (p *Parser) freely(m *matcher, l *learned, pt *part, s *saying, f feeling, tr *tracer) outcome {
+	var wrong *match
+	if first := &pt.toks[0]; !letters(first.raw) || p.begins(first) {
+		m.read(pt, true)
+		wrong = leastWrong(m.found)
+	}
+	if wrong != nil && wrong.firm() && len(s.slips) == 0 {
+		tr.reading(wrong, ", but "+wrong.faults[0].text)
+		return p.wrong(wrong, pt)
+	}
+	tr.add("grammar: no pattern fits")
+	var vague outcome
+	if wrong != nil {
+		vague = p.wrong(wrong, pt)
+	}
+	o := p.free(m, l, pt, s, f, tr)
+	if vague.decision == "" || o.decision != Refuse && !vague.knowsMore(&o) {
+		return o
+	}
+	return vague
+}
+
+// begins reports whether a command of the grammar can begin with the word t.
+func (p *Parser) begins(t *token) bool {
+	_, known := p.catalog.auto.step(0, t.word)
+	return known && t.word != wordNone
 }
 
 // verbAndFlags returns the ways to read a command whose words are a verb alone and whose slots are all in flags.

@@ -191,27 +191,6 @@ func (v *vocabulary) base(w string) string {
 	return w
 }
 
-// says reports whether w, or another form of it, stands in a phrase of class.
-func (v *vocabulary) says(w string, class int) bool {
-	if k, ok := v.words[w]; ok && k.said.has(class) {
-		return true
-	}
-	l, ok := v.forms[w]
-	if !ok {
-		one, plural := strings.CutSuffix(w, "s")
-		k, known := v.words[one]
-		return plural && known && k.said.has(class)
-	}
-	k, ok := v.words[l.base]
-	return ok && (k.said.has(class) || k.verbs.has(class))
-}
-
-// acts reports whether w is an action verb of class.
-func (v *vocabulary) acts(w string, class int) bool {
-	k, ok := v.words[v.base(w)]
-	return ok && k.verbs.has(class)
-}
-
 // turned reports whether w is a verb turned into its contrary: "unmark", "disapprove".
 func (v *vocabulary) turned(w string) bool {
 	for _, prefix := range []string{"un", "dis", "de"} {
