@@ -63,8 +63,8 @@ type bindings struct {
 }
 
 // bind reads the commands of all rules and jobs. All mistakes are reported at once.
-func bind(catalog *intents.Catalog, cfg *config.Config, w *world) (bindings, error) {
-	b, err := newBinder(catalog, inventoryOf(cfg, w))
+func bind(catalog *intents.Catalog, cfg *config.Config, inv intents.Inventory) (bindings, error) {
+	b, err := newBinder(catalog, inv)
 	if err != nil {
 		return bindings{}, err
 	}

@@ -123,6 +123,7 @@ type talk struct {
 	bound    *policy.Bound
 	log      *slog.Logger
 	decision string // for the metrics: how it was read or what became of it
+	reading  string // how free words were read, for whoever said them; empty for an exact command
 }
 
 // handle finds out whether the message answers a pending question or is something new.
@@ -175,19 +176,38 @@ func (t *talk) utterance() intents.Utterance {
 // understood goes on with what the parser made of the message.
 func (t *talk) understood(ctx context.Context, p intents.Parsed) door.Exit {
 	t.decision = string(p.Decision)
+	if p.Confidence < 1 && len(p.Commands) > 0 && p.Decision != intents.Ask {
+		t.reading = p.Because
+	}
 	switch p.Decision {
 	case intents.Act, intents.Confirm:
 		return t.commands(ctx, p)
 	case intents.Ask:
 		return t.ask(ctx, p)
 	case intents.Answer:
-		t.send(reply.Card{Kind: reply.Answer, Title: p.Because})
-		return door.OK
+		return t.inform(ctx, p)
 	default:
 		t.record(ctx, policy.Entry{Decision: policy.Refused, Text: p.Text, Why: p.Because})
 		t.send(reply.Card{Kind: reply.Refused, Title: p.Because, Hint: `say "help" for what I understand`})
 		return door.Usage
 	}
+}
+
+// inform answers what is no order and can be helped with something to read: the state that is asked about, the record, how a thing is said. Nothing
+// changes, whatever the words were.
+func (t *talk) inform(ctx context.Context, p intents.Parsed) door.Exit {
+	t.record(ctx, policy.Entry{Decision: policy.Answered, Text: p.Text, Why: p.Because})
+	var requests []actions.Request
+	for i, c := range p.Commands {
+		if verb, ok := t.verbs[c.Name]; ok && verb.Answer != nil {
+			requests = append(requests, t.request(c, i))
+		}
+	}
+	if requests == nil {
+		t.send(reply.Card{Kind: reply.Answer, Title: p.Because, Hint: "an order is said as one: \"help\" lists them"})
+		return door.OK
+	}
+	return inOrder(requests, func(r actions.Request) door.Exit { return t.read(ctx, r) })
 }
 
 // commands carries out what was said, in order, and stops at the first that does not end well.

@@ -42,6 +42,9 @@ func (t *talk) askYes(ctx context.Context, proposals []proposal, changes []strin
 		t.memory.add(conversation(t.message), fmt.Sprintf("%s: held for a yes: it is %s", p.request.Text, p.verdict.Risk))
 		t.record(ctx, entry(p.request, policy.Entry{Decision: policy.Asked, PlanHash: shown.Hash(), Risk: p.verdict.Risk}))
 	}
+	if t.reading != "" {
+		lines = append([]string{t.reading}, lines...)
+	}
 	if changes != nil {
 		lines = append(append([]string{"what changed since it was shown:"}, changes...), lines...)
 	}

@@ -24,6 +24,9 @@ func (t *talk) read(ctx context.Context, r actions.Request) door.Exit {
 		return t.sorry(ctx, r, err)
 	}
 	t.record(ctx, entry(r, policy.Entry{Decision: policy.Answered}))
+	if t.reading != "" {
+		answer.Lines = append([]string{t.reading}, answer.Lines...)
+	}
 	t.send(reply.Card{Kind: reply.Answer, Title: answer.Title, Lines: answer.Lines, Table: answer.Table, Hint: answer.Hint, Data: answer.Data})
 	if r.Intent == "run.show" && r.Has("follow") {
 		return t.follow(ctx, r.One("run"))

@@ -45,7 +45,11 @@ func (t *talk) accept(ctx context.Context, p proposal) door.Exit {
 		t.log.Warn("not counted in the cooldowns of rules", "run", id, "err", err)
 	}
 	t.log.Info("run accepted", "run", id, "intent", p.request.Intent, "actor", p.request.Actor.String(), "first", first)
-	t.send(reply.Card{ID: id, Kind: reply.Progress, Title: title, Lines: p.plan.Lines(), Run: id, Live: true})
+	lines := p.plan.Lines()
+	if t.reading != "" {
+		lines = append([]string{t.reading}, lines...)
+	}
+	t.send(reply.Card{ID: id, Kind: reply.Progress, Title: title, Lines: lines, Run: id, Live: true})
 	return t.follow(ctx, id)
 }
 

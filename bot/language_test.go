@@ -115,3 +115,25 @@ func TestExamplesFolder(t *testing.T) {
 	h.expect(h.say("give edge-2 a good wash"), door.Refused, "flush cache front on edge-2")
 	h.expect(h.say("no"), door.OK)
 }
+
+// TestQuestionsAreAnswered: what is no order gets what can be read about it, and nothing else.
+func TestQuestionsAreAnswered(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t, quiet)
+	h.expect(h.say("prime news on edge-1"), door.Failure) // nobody answers at its cache
+	for line, want := range map[string]string{
+		"should I flush edge-1?":         "edge-1",
+		"did anyone prime edge-1?":       "prime news on edge-1",
+		"how do I flush a cache?":        "flush <node>",
+		"what happens if I flush edge-2": "edge-2",
+	} {
+		got := h.say(line)
+		if !strings.Contains(got.text(), want) || got.exit != door.OK && got.exit != door.Failure {
+			t.Errorf("%q is answered with exit %d, without %q:\n%s", line, got.exit, want, got.text())
+		}
+	}
+	if text := h.say("runs").text(); strings.Count(text, "r-") != 2 { // the prime, in the list and in the hint
+		t.Errorf("a question led to a run:\n%s", text)
+	}
+	h.expect(h.say("status of egde-1"), door.OK, "egde-1", "edge-1") // a name that is not as it was typed is told
+}

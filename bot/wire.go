@@ -163,7 +163,7 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	}
 	nodes, orphans = a.inventory(nodes, orphans)
 	w := newWorld(nodes, orphans, deployments)
-	inv := inventoryOf(cfg, w)
+	inv := inventoryOf(cfg, w, a.monitoring.services.names())
 	catalog, err := a.catalogOf(cfg)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound, err := bind(catalog, cfg, w)
+	bound, err := bind(catalog, cfg, inv)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 }
 
 // inventoryOf gives the parser the names that commands may use.
-func inventoryOf(cfg *config.Config, w *world) intents.Inventory {
+func inventoryOf(cfg *config.Config, w *world, services []string) intents.Inventory {
 	inv := intents.Inventory{Tenants: cfg.Inventory.Tenants}
 	for _, n := range w.nodes {
 		inv.Nodes = append(inv.Nodes, intents.Node{Name: n.Name, Site: n.Site, Platform: n.Platform, Labels: n.Labels})
@@ -205,6 +205,11 @@ func inventoryOf(cfg *config.Config, w *world) intents.Inventory {
 	for _, r := range cfg.Rules {
 		inv.Rules = append(inv.Rules, r.Name)
 		if s := r.When.Service; s != "" && !strings.ContainsAny(s, "*?[-") {
+			inv.Services = append(inv.Services, s)
+		}
+	}
+	for _, s := range services {
+		if !slices.Contains(inv.Services, s) {
 			inv.Services = append(inv.Services, s)
 		}
 	}

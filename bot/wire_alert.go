@@ -21,12 +21,13 @@ import (
 
 // monitoring is what stands between Icinga2 and the desk.
 type monitoring struct {
-	client *icinga.Client // nil where none is configured
-	alerts *alert.Alerts
-	rules  *rule.Engine
-	calls  *rule.Calls
-	hub    *alertdoor.Hub
-	door   *alertdoor.Door
+	client   *icinga.Client // nil where none is configured
+	alerts   *alert.Alerts
+	rules    *rule.Engine
+	calls    *rule.Calls
+	hub      *alertdoor.Hub
+	services services
+	door     *alertdoor.Door
 }
 
 func (a *App) openMonitoring(_, _ context.Context, cfg *config.Config) error {

@@ -72,6 +72,7 @@ func (a *App) startIcinga(_, work context.Context, cfg *config.Config) error {
 	ctx, stop := context.WithCancel(work)
 	a.own("monitoring", func(context.Context) error { stop(); return nil })
 	a.working.Go(func() { a.permissions(ctx, features(cfg.Icinga)) })
+	a.working.Go(func() { a.learnServices(ctx) })
 	canary := alertdoor.Canary{}
 	if hb := cfg.Icinga.Heartbeat; hb.Host != "" {
 		heart, err := heartbeat.New(heartbeat.Options{
