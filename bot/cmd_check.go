@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,16 +28,31 @@ func (p *program) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "look at one thing, as a monitoring plugin",
 		Long:  "Look at one thing and report as a monitoring plugin does.\n\n" + pluginCodes,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return p.unknown("CHECK", fmt.Errorf("there is no check %.40q", args[0]))
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:  func(c *cobra.Command, args []string) error { return p.unknown("CHECK", noCheck(c, args)) },
+		RunE:  func(*cobra.Command, []string) error { return nil }, // that of a check runs instead; cobra wants one to look at Args
 	}
+	// What is asked for as a check and is none has flags of its own as a rule: its name is the mistake.
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if args := c.Flags().Args(); len(args) > 0 {
+			err = noCheck(c, args)
+		}
+		return p.unknown("CHECK", err)
+	})
 	c.AddCommand(p.checkHitRateCommand(), p.checkLatencyCommand(), p.checkBotCommand())
 	return c
+}
+
+// noCheck tells which checks there are to who named none of them.
+func noCheck(c *cobra.Command, args []string) error {
+	var names []string
+	for _, one := range c.Commands() {
+		names = append(names, one.Name())
+	}
+	there := "there are " + strings.Join(names, ", ")
+	if len(args) == 0 {
+		return errors.New("which check? " + there)
+	}
+	return fmt.Errorf("there is no check %.40q; %s", args[0], there)
 }
 
 // plugin runs a check and prints its result. A check that does not heed its time is left behind: the program ends.
@@ -82,6 +99,18 @@ func (p *program) result(r plugin.Result) error {
 		return nil
 	}
 	return &failure{exit: door.Exit(r.Status.Exit())}
+}
+
+// goodURL says what is wrong with the URL of something that is asked over HTTP. A query is left out of what it says: it may hold somebody's token.
+func goodURL(flag, raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--%s: it is no URL", flag)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return fmt.Errorf("--%s %s: want a URL that begins with http:// or https:// and names a host", flag, withoutQuery(raw))
+	}
+	return nil
 }
 
 // span is a flag for a duration. A number without a unit is in seconds: that is what Icinga2 makes of its own 5m.

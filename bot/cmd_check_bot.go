@@ -53,6 +53,11 @@ It sees what the bot's own heartbeat reports, from the outside: a bot that answe
 }
 
 func (p *program) checkBot(ctx context.Context, o botOptions) plugin.Result {
+	if o.url != "" {
+		if err := goodURL("url", o.url); err != nil {
+			return plugin.Failed(heartbeat.Name, err)
+		}
+	}
 	limits := heartbeat.Limits{}
 	for name, l := range map[string]limitFlags{"time": o.time, heartbeat.BeatAge: o.beat, heartbeat.Backlog: o.backlog} {
 		t, err := plugin.ParseThresholds(l.warning, l.critical)

@@ -31,7 +31,12 @@ func (p *program) checkChannel(ctx context.Context, o hitRateOptions) (plugin.Re
 	if err != nil {
 		return none, err
 	}
-	edge := cache.Edge{Node: o.node, URL: o.edge, Client: cache.NewClient()}
+	if o.edge != "" {
+		if err := goodURL("edge", o.edge); err != nil {
+			return none, err
+		}
+	}
+	edge := cache.Edge{Node: firstOf(o.node, "the edge"), URL: o.edge, Client: cache.NewClient()}
 	defer edge.Client.CloseIdleConnections()
 	if o.edge == "" {
 		conf, err := p.cacheNamed(o.node, o.cache)

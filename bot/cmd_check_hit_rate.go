@@ -38,7 +38,7 @@ many the cache had. Each segment counts once, however many viewers it has, and w
 ` + pluginCodes,
 		Example: `  opsbot check cache-hit-rate --node ams-1 --warning 85: --critical 70:
   opsbot check cache-hit-rate --node ams-1 --channel http://origin.example/news/master.m3u8
-  opsbot check cache-hit-rate --node ams-1 --varnishstat /var/lib/varnish/ams-1`,
+  opsbot check cache-hit-rate --varnishstat /var/lib/varnish/ams-1`,
 		RunE: p.run(func(ctx context.Context, _ []string) error {
 			return p.plugin(ctx, hitrate.Name, checkPatience, func(ctx context.Context) plugin.Result {
 				if o.channel != "" && !c.Flags().Changed("min-requests") {
@@ -53,7 +53,7 @@ many the cache had. Each segment counts once, however many viewers it has, and w
 		}),
 	}
 	f := c.Flags()
-	f.StringVar(&o.node, "node", "", "the `name` of the node in the inventory")
+	f.StringVar(&o.node, "node", "", "the `name` of the node in the inventory; not needed with --varnishstat, nor with --edge")
 	f.StringVar(&o.cache, "cache", "", "the `name` of the cache, where the node has more than one")
 	f.StringVar(&o.channel, "channel", "", "a deployment, or the `URL` of a playlist at its origin: look at that channel, as a viewer does")
 	f.StringVar(&o.edge, "edge", "", "the `URL` of the cache for viewers, for a channel; with it no configuration is read")
@@ -70,8 +70,8 @@ many the cache had. Each segment counts once, however many viewers it has, and w
 func (p *program) checkHitRate(ctx context.Context, o hitRateOptions) (plugin.Result, error) {
 	var none plugin.Result
 	switch {
-	case o.node == "":
-		return none, errors.New("it needs --node")
+	case o.node == "" && (o.channel == "" && o.stats == "" || o.channel != "" && o.edge == ""):
+		return none, errors.New("it needs --node, or the cache itself: --varnishstat, for a channel --edge")
 	case o.Window <= 0:
 		return none, fmt.Errorf("--window %s: it is longer than nothing", o.Window)
 	case o.WarmUp < 0:
@@ -84,7 +84,7 @@ func (p *program) checkHitRate(ctx context.Context, o hitRateOptions) (plugin.Re
 	if o.channel != "" {
 		return p.checkChannel(ctx, o)
 	}
-	conf := cache.Config{Node: o.node, Name: o.cache, Kind: cache.Varnish, URL: "http://localhost", StatsDir: o.stats}
+	conf := cache.Config{Node: firstOf(o.node, "this machine"), Name: o.cache, Kind: cache.Varnish, URL: "http://localhost", StatsDir: o.stats}
 	if o.stats == "" {
 		if conf, err = p.cacheOf(o.node, o.cache); err != nil {
 			return none, err
@@ -99,7 +99,7 @@ func (p *program) checkHitRate(ctx context.Context, o hitRateOptions) (plugin.Re
 	if err != nil {
 		return none, err
 	}
-	name := o.node
+	name := firstOf(o.node, o.stats)
 	if o.cache != "" {
 		name += "/" + o.cache
 	}

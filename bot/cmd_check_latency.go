@@ -161,10 +161,15 @@ func (p *program) stream(o latencyOptions) (cache.Edge, string, cache.LiveOption
 		}
 		edge.URL, edge.Kind, edge.Host = conf.URL, conf.Kind, firstOf(o.host, conf.Host)
 	}
+	if o.edge != "" {
+		if err := goodURL("edge", o.edge); err != nil {
+			return fail(err)
+		}
+	}
 	at, err := url.Parse(o.edge)
 	switch {
-	case err != nil:
-		return fail(errors.New("--edge: it is no URL"))
+	case err != nil: // goodURL has said so
+		return fail(err)
 	case o.edge == "" || at.Path == "" || at.Path == "/":
 		if o.origin == "" {
 			return fail(errors.New("which playlist? It needs --origin or --channel, or an --edge with the path of one"))
