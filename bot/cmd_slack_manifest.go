@@ -10,7 +10,8 @@ import (
 
 func (p *program) slackManifestCommand() *cobra.Command {
 	o := slack.ManifestOptions{}
-	c := &cobra.Command{
+	var c *cobra.Command
+	c = &cobra.Command{
 		Use:   "slack-manifest",
 		Short: "print the Slack app that connects a workspace",
 		Long: `Print the manifest of the Slack app that connects a workspace: its command, its events and its scopes. Make an app of it at
@@ -23,7 +24,7 @@ group hooks, which it must be able to reach there.`,
 		Args: exactly(),
 		RunE: p.run(func(_ context.Context, _ []string) error {
 			o.Mode = slack.Socket
-			if o.URL != "" {
+			if c.Flags().Changed("url") {
 				o.Mode = slack.HTTP
 			}
 			text, err := slack.Manifest(o)

@@ -159,9 +159,33 @@ func checkManifest(o ManifestOptions) error {
 	case o.Mode == Socket:
 		return nil
 	}
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-		return fmt.Errorf("manifest: address %q: the mode http needs the https:// address at which Slack reaches the listener of hooks", o.URL)
+	return checkAddress(o.URL)
+}
+
+// checkAddress tells what is wrong with where Slack is to reach the bot. Its paths are fixed, so one in front of them would lead nowhere. What is said
+// quotes the host alone: a user's name or a query may hold a secret.
+func checkAddress(address string) error {
+	const want = "the mode http needs the https:// address at which Slack reaches the listener of hooks, such as https://ops.example"
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("manifest: the address is no URL: %s", want)
 	}
-	return nil
+	bad := ""
+	switch {
+	case u.Scheme != "https":
+		bad = "it does not begin with https://"
+	case u.Hostname() == "":
+		bad = "it names no host"
+	case u.User != nil:
+		bad = "it holds a user's name; Slack signs what it posts instead"
+	case u.Path != "" && u.Path != "/":
+		bad = fmt.Sprintf("it has the path %s; the bot's own are /slack/commands, /slack/events and /slack/actions", u.EscapedPath())
+	case u.RawQuery != "" || u.ForceQuery:
+		bad = "it has a query"
+	case u.Fragment != "" || strings.Contains(address, "#"):
+		bad = "it has a fragment"
+	default:
+		return nil
+	}
+	return fmt.Errorf("manifest: address %q: %s: %s", u.Host, bad, want)
 }

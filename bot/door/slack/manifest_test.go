@@ -47,7 +47,15 @@ func TestManifestRefuses(t *testing.T) {
 	}{
 		{"no mode", slack.ManifestOptions{}, "want socket or http"},
 		{"no address", slack.ManifestOptions{Mode: slack.HTTP}, "https://"},
-		{"an address without TLS", slack.ManifestOptions{Mode: slack.HTTP, URL: "http://bot.example"}, "https://"},
+		{"an address without TLS", slack.ManifestOptions{Mode: slack.HTTP, URL: "http://bot.example"}, "does not begin with https://"},
+		{"an address without a host", slack.ManifestOptions{Mode: slack.HTTP, URL: "https:///"}, "names no host"},
+		{"an address with a port alone", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://:443"}, "names no host"},
+		{"an address with a path", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://bot.example/sub"}, "the path /sub"},
+		{"an address with a user", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://anna@bot.example"}, "a user's name"},
+		{"an address with a query", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://bot.example/?a=b"}, "a query"},
+		{"an address with an empty query", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://bot.example?"}, "a query"},
+		{"an address with a fragment", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://bot.example#a"}, "a fragment"},
+		{"what is no address", slack.ManifestOptions{Mode: slack.HTTP, URL: "https://bot example"}, "no URL"},
 		{"a command without its stroke", slack.ManifestOptions{Mode: slack.Socket, Command: "ops"}, "one word"},
 		{"a long name", slack.ManifestOptions{Mode: slack.Socket, Name: strings.Repeat("x", 36)}, "35 letters"},
 	} {
