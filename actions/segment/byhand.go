@@ -115,7 +115,7 @@ func bodyOf(r Record, node string) overlay.Desired {
 		}
 	}
 	if d.VTEP.IsValid() {
-		d.Segments = []overlay.NodeSegment{nodeSegment(r, node, false)}
+		d.Segments = []overlay.NodeSegment{nodeSegment(r, node)}
 	}
 	return d
 }

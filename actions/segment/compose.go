@@ -22,7 +22,7 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 	if err != nil && len(in) > 0 {
 		return d, err
 	}
-	d.VTEP, d.Port, d.Underlay = look.VTEP, look.Port, look.Underlay
+	d.VTEP, d.Port = look.VTEP, look.Port
 	if !d.VTEP.IsValid() { // the records know it, too
 		for _, r := range in {
 			for _, m := range r.Seats {
@@ -32,10 +32,9 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 			}
 		}
 	}
-	draining := s.opt.Draining(node)
 	for _, r := range in {
 		if r.VNI != 0 {
-			d.Segments = append(d.Segments, nodeSegment(r, node, draining))
+			d.Segments = append(d.Segments, nodeSegment(r, node))
 		}
 	}
 	for _, v := range left {
@@ -50,7 +49,7 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 }
 
 // nodeSegment is a segment as one of its nodes must hold it.
-func nodeSegment(r Record, node string, draining bool) overlay.NodeSegment {
+func nodeSegment(r Record, node string) overlay.NodeSegment {
 	n := overlay.NodeSegment{
 		Name: r.Name, Tenant: r.Tenant, VNI: r.VNI, MTU: r.MTU, V4: r.V4, V6: r.V6, Gateway: r.Gateway, Generation: r.Generation,
 	}
@@ -58,9 +57,6 @@ func nodeSegment(r Record, node string, draining bool) overlay.NodeSegment {
 		m := seat.Member
 		m.Segment = r.Name
 		if m.Node == node {
-			if draining && m.State == overlay.Active {
-				m.State = overlay.Draining
-			}
 			n.Local = append(n.Local, m)
 			continue
 		}

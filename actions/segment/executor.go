@@ -200,14 +200,18 @@ func (x netter) Undo(ctx context.Context, c run.Call, done run.Result) (run.Resu
 // readier does segment.ready: it looks before, and brings the node to what is recorded when the steps behind it have been taken back.
 type readier struct{ s *Segments }
 
+// Timeout implements [run.Timed].
+func (readier) Timeout(run.Call) time.Duration { return stepTime }
+
 // Do implements [run.Executor].
 func (x readier) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	a, err := argsOf(c)
 	if err != nil {
 		return run.Result{}, err
 	}
-	l, err := x.s.look(ctx, c.Node)
-	if err == nil {
+	_, err = x.s.bring(ctx, c) // by which the node knows its own address, and tells what lies under it
+	l, lookErr := x.s.look(ctx, c.Node)
+	if err = cmp.Or(lookErr, err); err == nil {
 		err = l.ready(c.Node)
 	}
 	switch {
@@ -228,6 +232,12 @@ func (x readier) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result
 // putter does desired.sync.
 type putter struct{ s *Segments }
 
+// stepTime bounds the bringing of one node: its agent's report, and some for the store.
+const stepTime = 45 * time.Second
+
+// Timeout implements [run.Timed].
+func (putter) Timeout(run.Call) time.Duration { return stepTime }
+
 // Do implements [run.Executor].
 func (x putter) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	say, err := x.s.bring(ctx, c)
@@ -241,7 +251,7 @@ func (x putter) Undo(_ context.Context, c run.Call, _ run.Result) (run.Result, e
 
 // bring brings a node to what is recorded now.
 func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
-	d, err := s.Desired(ctx, c.Node)
+	a, err := argsOf(c)
 	if err != nil {
 		return "", err
 	}
@@ -251,18 +261,36 @@ func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
 	if c.Progress != nil {
 		c.Progress(c.Node+" is told", 0, 0)
 	}
-	r, err := s.opt.Fleet.Put(ctx, d, c.Key, c.Epoch)
+	var d overlay.Desired
+	r, err := s.opt.Fleet.Put(ctx, c.Node, func() (_ overlay.Desired, err error) {
+		d, err = s.Desired(ctx, c.Node)
+		return d, err
+	}, c.Key)
+	failed := s.concerning(a.Segment, r.Failed)
 	switch {
 	case err != nil && s.away(ctx, c):
 		return c.Node + " cannot be reached: it is brought to it when its agent is back", nil
 	case err != nil:
 		return "", err
-	case len(r.Failed) > 0:
-		return "", fmt.Errorf("%s holds generation %d in part: %s", c.Node, r.Generation, strings.Join(r.Failed[:min(3, len(r.Failed))], "; "))
+	case len(failed) > 0:
+		return "", fmt.Errorf("%s holds generation %d in part: %s", c.Node, r.Generation, strings.Join(failed[:min(3, len(failed))], "; "))
 	case r.Waits != "":
 		return "", fmt.Errorf("%s waits for a yes: %s", c.Node, r.Waits)
 	}
 	return fmt.Sprintf("%s holds generation %d, read back: %s", c.Node, r.Generation, plural(len(d.Segments), "segment")), nil
+}
+
+// concerning are the failures that are about a segment: what else is not well on a node is not this step's doing.
+func (s *Segments) concerning(name string, failed []string) (out []string) {
+	r, ok := s.opt.Store.Find(name)
+	for _, f := range failed {
+		v := r.VNI
+		if !ok || strings.Contains(f, overlay.TunnelName(v)) || strings.Contains(f, overlay.BridgeName(v)) || strings.Contains(f, fmt.Sprintf("VNI %d", v)) ||
+			strings.Contains(f, fmt.Sprintf("obp%06x", uint32(v))) || !strings.Contains(f, "ob") {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // away tells whether a node that need not be there now is not there.

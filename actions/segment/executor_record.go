@@ -21,6 +21,7 @@ func (x filler) Do(ctx context.Context, c run.Call) (run.Result, error) {
 		return run.Result{}, err
 	}
 	got, mark := before(c), markOf(c)
+	x.s.underlays(ctx, a.Places)
 	if got.VNI == 0 {
 		return run.Result{}, errors.New("the VNI is not known: the steps before this one left none")
 	}
@@ -116,6 +117,15 @@ func seatAll(r *Record, places []Place, mark string) error {
 	return nil
 }
 
+// underlays asks again what lies under the places: nodes that had no segment before have told it only just now.
+func (s *Segments) underlays(ctx context.Context, places []Place) {
+	for i, p := range places {
+		if l, err := s.look(ctx, p.Node); err == nil && l.Underlay > 0 {
+			places[i].Underlay = l.Underlay
+		}
+	}
+}
+
 // joiner does segment.join.
 type joiner struct{ s *Segments }
 
@@ -125,6 +135,7 @@ func (x joiner) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if err != nil {
 		return run.Result{}, err
 	}
+	x.s.underlays(ctx, a.Places)
 	r, err := x.s.opt.Store.edit(ctx, a.Segment, func(r *Record) (bool, error) {
 		if r.VNI != a.VNI {
 			return false, fmt.Errorf("segment %s is another one now, with VNI %d", r.Name, r.VNI)

@@ -15,9 +15,10 @@ var ErrNoAgent = errors.New("no agent is enrolled there")
 type Fleet interface {
 	// Look tells what is known of a node. The error wraps ErrNoAgent where none is enrolled.
 	Look(ctx context.Context, node string) (Look, error)
-	// Put makes what want holds the desired state of its node (its incarnation and generation are the Fleet's own), and returns when the node
-	// has reported that it holds it. What is equal to what the node holds already is no new generation. Key is that of the call, epoch that of its claim.
-	Put(ctx context.Context, want overlay.Desired, key string, epoch uint64) (Reported, error)
+	// Put makes what compose returns the desired state of a node (its incarnation and generation are the Fleet's own), and returns when the node
+	// has reported that it holds it. Compose is called again when somebody else was faster, so that the last word is never an old one. What is equal
+	// to what the node is to hold already is no new generation. A node that cannot be reached is told later; that is an error at once. By is the step.
+	Put(ctx context.Context, node string, compose func() (overlay.Desired, error), by string) (Reported, error)
 	// Probe sends probes from a node, inside of segments, and waits for what comes of them.
 	Probe(ctx context.Context, node string, targets []overlay.ProbeTarget) ([]overlay.ProbeResult, error)
 }
@@ -28,8 +29,8 @@ type Look struct {
 	Port      uint16 // of VXLAN; 0 = overlay.DefaultPort
 	Underlay  int    // MTU in bytes; 0 = not told
 	Connected bool
+	Homeless  bool // no device of the node bears the VTEP
 	Foreign   []overlay.Foreign
-	Missing   map[string]string // what the node cannot do, and why
 }
 
 // Reported is what a node told about its desired state.

@@ -84,12 +84,13 @@ func (f *fleet) Look(_ context.Context, node string) (segment.Look, error) {
 	return a.look, a.err
 }
 
-func (f *fleet) Put(_ context.Context, want overlay.Desired, _ string, _ uint64) (segment.Reported, error) {
+func (f *fleet) Put(_ context.Context, node string, compose func() (overlay.Desired, error), _ string) (segment.Reported, error) {
+	want, err := compose()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a := f.nodes[want.Node]
-	if a == nil {
-		return segment.Reported{}, segment.ErrNoAgent
+	a := f.nodes[node]
+	if a == nil || err != nil {
+		return segment.Reported{}, errors.Join(segment.ErrNoAgent, err)
 	}
 	if err := want.Check(); err != nil {
 		return segment.Reported{}, err

@@ -187,6 +187,8 @@ func (l Look) ready(node string) error {
 		return fmt.Errorf("the agent of %s is not connected: start it there, then say it again", node)
 	case !l.VTEP.IsValid() || l.VTEP.IsUnspecified() || l.VTEP.IsMulticast() || l.VTEP.IsLoopback():
 		return fmt.Errorf("%s has no address for tunnels (%s): give it one in the inventory that it bears", node, l.VTEP)
+	case l.Homeless:
+		return fmt.Errorf("%s does not bear %s, which the inventory gives as its address: correct one of them", node, l.VTEP)
 	}
 	return nil
 }

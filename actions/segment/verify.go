@@ -65,7 +65,7 @@ func (s *Segments) probe(ctx context.Context, have Record) ([]overlay.ProbeResul
 
 // probeFrom lets one node probe the others, each once. What comes back for another pair or another segment is none of the answer.
 func (s *Segments) probeFrom(ctx context.Context, have Record, node string) ([]overlay.ProbeResult, error) {
-	d := overlay.Desired{Node: node, Segments: []overlay.NodeSegment{nodeSegment(have, node, false)}}
+	d := overlay.Desired{Node: node, Segments: []overlay.NodeSegment{nodeSegment(have, node)}}
 	targets := d.Targets(true)
 	if s.opt.Fleet == nil {
 		return nil, ErrNoAgent
