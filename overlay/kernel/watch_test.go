@@ -1,0 +1,74 @@
+//go:build linux
+
+package kernel_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shitops/opsbot/overlay"
+	"github.com/shitops/opsbot/overlay/kernel"
+)
+
+func TestWatchTellsOfSabotageAndRepairsByIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.segment(t, 5001, 0)
+	w.settle(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	told := make(chan struct{}, 100)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := w.planes[0].Watch(ctx, kernel.DefaultDebounce, func() { told <- struct{}{} }); err != nil {
+			t.Errorf("Watch: %v", err)
+		}
+	})
+	defer watching.Wait()
+	defer cancel()
+	n := w.lab.Nodes[0]
+	wait := func(what string) {
+		t.Helper()
+		select {
+		case <-told:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: not told", what)
+		}
+	}
+	for i := 0; ; i++ { // the watch has begun when it tells of the first change
+		n.Run(t, "ip", "link", "set", overlay.TunnelName(5001), "alias", "opsbot test 1")
+		select {
+		case <-told:
+		case <-time.After(time.Second):
+			if i < 10 {
+				continue
+			}
+			t.Fatal("the watch does not begin")
+		}
+		break
+	}
+	for _, c := range []struct{ name, line string }{
+		{"an address is deleted", "ip address flush dev obb001389"},
+		{"a device is deleted", "ip link delete ob001389"},
+		{"a foreign device appears", "ip link add vx7 type vxlan id 77 dstport 4789; ip link delete vx7"},
+	} {
+		n.Run(t, "sh", "-c", c.line)
+		wait(c.name)
+		w.pass(t, 0)
+		if again := w.pass(t, 0); !again.Empty() {
+			t.Errorf("%s: still\n%s", c.name, again)
+		}
+	}
+	for len(told) > 0 {
+		<-told
+	}
+	for range 20 { // what the passes did may be told, once or twice
+		n.Run(t, "ip", "address", "add", "198.51.100.1/24", "dev", "e0")
+		n.Run(t, "ip", "address", "delete", "198.51.100.1/24", "dev", "e0")
+	}
+	time.Sleep(2 * kernel.DefaultDebounce) // nothing is to come: there is no other sign of that
+	if got := len(told); got > 2 {
+		t.Errorf("told %d times of what is not ours", got)
+	}
+}
