@@ -2,6 +2,12 @@ package intents
 
 import "slices"
 
+// genitive reports whether s begins with a deed and "of": "recheck of edge-2" names a deed that was, or that somebody speaks of.
+func (s *saying) genitive(v *vocabulary) bool {
+	i := s.firstWord()
+	return i+1 < len(s.words) && s.of[i] < 0 && s.info[i].verb && (s.words[i+1].low == "of" || s.words[i+1].low == "for")
+}
+
 // headed reports whether s begins with the word for a deed, or with a run that is to run: "run r-17 again".
 func (s *saying) headed(v *vocabulary) bool {
 	i := s.firstWord()
@@ -66,7 +72,7 @@ func (p *Parser) bareOrder(m *matcher, s *saying, f feeling, g guess, l *learned
 	}
 	fr := p.frame(m, s, l, class, f)
 	const clear = 0.6 // a margin that speaks for itself
-	if !fr.whole() || !fr.own && !fr.verb && g.margin < clear || fr.contra || fr.later || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 {
+	if !fr.whole() || !fr.own && !fr.verb && g.margin < clear || fr.contra || fr.later || s.genitive(l.vocab) || fr.shift != "" || fr.odd != "" || len(fr.spare) > 0 || len(fr.alien) > 0 || len(fr.weak) > 0 || fr.narrow != "" {
 		return outcome{}, false
 	}
 	o := fr.outcome(p)

@@ -78,6 +78,12 @@ func (fr *frame) readAs(p *Parser, o *outcome) string {
 // toChange decides about an order that changes something.
 func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame, g guess, l *learned, tr *tracer) outcome {
 	o := fr.outcome(p)
+	if fr.narrow != "" && fr.spec.missing(fr.slots) == nil {
+		o.decision, o.sure, o.because = Ask, 0.6, shown(fr.narrow)+" could be a service; nothing is done"
+		o.missing = &Missing{Slot: "service", At: -1, Question: "Which service? Say its whole name, or: service " + quote(fr.narrow)}
+		o.question = o.missing.Question
+		return o
+	}
 	if why := fr.against(s, f, g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap); why != "" {
 		tr.add("gate: ", why)
 		if !fr.verb && g.reading >= 0 && g.readingMargin >= l.limits.Low && f.verb >= 0 && s.info[f.verb].actsFor(g.reading) {

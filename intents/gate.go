@@ -105,6 +105,8 @@ func (p *Parser) gated(o *outcome, fr *frame, g guess, l *learned, why string) o
 	clear := g.margin >= l.limits.High && fr.whole() && fr.object == "" && fr.odd == "" && len(fr.alien) < 2
 	text := p.catalog.canonical(&o.intent)
 	switch {
+	case fr.shift != "", fr.contra, fr.wide != "": // what it would be without these words is not to be recommended
+		return outcome{decision: Refuse, because: why + "; nothing is done"}
 	case fr.later && fr.whole():
 		o.decision, o.sure, o.because = Ask, 0.6, "it is for another time; nothing is done now"
 		o.question = "Now, or by the clock? Now: " + text + ". By the clock: schedule " + quote(text) + " and the times"

@@ -159,7 +159,7 @@ func TestServicesAndReasons(t *testing.T) {
 		{"ack disk problem on edge-1 for 2h", "act alert.ack node=edge-1 service=Disk duration=2h0m0s"},
 		{`ack "cache hit rate" on edge-1`, "act alert.ack node=edge-1 service=Cache Hit Rate"},
 		{`ack "Load 5" on edge-1`, "act alert.ack node=edge-1 service=Load 5"},
-		{"ack load on edge-1", "refuse"},
+		{"ack load on edge-1", "ask alert.ack node=edge-1"},
 		{"ack edge-1 service load", "act alert.ack node=edge-1 service=load"},
 		{"ack edge-1 service disk for 2h because of the move", "act alert.ack node=edge-1 service=Disk reason=of the move duration=2h0m0s"},
 		{"ack edge-1 for 2h because the origin's disk, an old one, is full", "act alert.ack node=edge-1 reason=the origin's disk, an old one, is full duration=2h0m0s"},

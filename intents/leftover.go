@@ -2,6 +2,7 @@ package intents
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 )
 
@@ -47,15 +48,105 @@ func (fr *frame) anywhere(s *saying, v *vocabulary, f feeling, i int) {
 	switch {
 	case f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (order || s.clause[i] > s.clause[f.verb] && nearCue(w)): // it could be "unless" with a slip in it
 		fr.shift = w
+	case fr.predicate(s, f, i), w == "instead", (w == "through" || w == "thru") && s.between(i): // "recheck edge-2 failed", "edge-4 through edge-1"
+		fr.shift = w
+	case (order || f.verb < 0 && !s.tellsWhy(i)) && fr.narrows(w):
+		fr.narrow = w
+	case w == "as" && i+1 < len(s.words) && (s.of[i+1] >= 0 && s.ents[s.of[i+1]].kind == kindPerson || s.of[i+1] < 0 && !s.info[i+1].says(fr.class)) && !fr.takesCommand():
+		fr.shift = w + " " + s.words[i+1].low
 	case w == "and" && i == len(s.words)-1, alters(w) && foreign && !relative:
 		fr.shift = w
 	case finite(w) && i > 0 && s.of[i-1] >= 0 && order && s.cues[f.verb] != cueWant && !relative: // "purge news is running"
+		fr.shift = w
+	case s.cues[i] == cueWant && f.verb >= 0 && i > f.verb && order && s.behind(i): // "ack edge-2 needs approval"
 		fr.shift = w
 	case s.cues[i] == cueQuote && foreign, s.cues[i] == cueReport && order && !relative && foreign:
 		fr.shift = w
 	case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
 		fr.odd = s.words[i].raw
 	}
+}
+
+// predicate reports whether word i tells something about the thing before it, so that the whole is a report: "recheck edge-2 failed", "pause of automation
+// over". A verb that says what is to become of the thing does not: "mark edge-2 acked", "set it to paused".
+func (fr *frame) predicate(s *saying, f feeling, i int) bool {
+	if i <= f.verb || f.verb >= 0 && (s.clause[i] != s.clause[f.verb] || s.relative(f.verb, i)) || i == 0 {
+		return false
+	}
+	switch s.words[i-1].low {
+	case "as", "to", "be", "get", "been", "from", "into", "in", "the", "a", "an", "that", "which", "what", "of", "with", "for", "by", "any", "all", "every", "no":
+		return false
+	}
+	if f.verb >= 0 && !s.thingBetween(f.verb, i) {
+		return false
+	}
+	info, w := s.info[i], s.words[i].low
+	if info.verb && info.lemma.form != formBase {
+		return f.verb < 0 || !info.actsFor(fr.class) || !marks(s.info[f.verb].base(s.words[f.verb].low))
+	}
+	if strings.HasSuffix(w, "ed") && len(w) > 4 && !info.verb && s.behind(i) {
+		return true // "ack edge-2 worked"
+	}
+	switch w {
+	case "went", "did", "does", "had", "has", "was", "is", "were", "are", "got", "took", "hung", "gave", "over", "done", "wrong", "good", "fine", "bad", "stuck", "broken", "errors", "error", "useless", "never", "still", "happened", "succeeded", "crashed":
+		return s.cues[max(f.verb, 0)] != cueWant
+	}
+	return false
+}
+
+// marks reports whether the verb w makes of a thing what the word behind it says: "mark edge-2 acked".
+func marks(w string) bool {
+	switch w {
+	case "mark", "flag", "set", "get", "have", "put", "leave", "keep", "make", "need", "want":
+		return true
+	}
+	return false
+}
+
+// behind reports whether word i stands behind everything that is spoken of in its clause, and is neither in a phrase of its own ("for the match") nor
+// part of one.
+func (s *saying) behind(i int) bool {
+	for j := i + 1; j < len(s.words) && s.clause[j] == s.clause[i]; j++ {
+		if s.of[j] >= 0 {
+			return false
+		}
+	}
+	seen := false
+	for j := i - 1; j >= 0 && s.clause[j] == s.clause[i]; j-- {
+		if s.of[j] >= 0 {
+			seen = true
+			break
+		}
+		switch w := s.words[j].low; {
+		case preposition(w), w == "off", w == "out", w == "into", w == "onto", w == "through", w == "under", w == "as", w == "than", w == "until", w == "over":
+			return false
+		}
+	}
+	return seen
+}
+
+// thingBetween reports whether a thing, or what an intent without slots is about, stands between words i and j.
+func (s *saying) thingBetween(i, j int) bool {
+	for k := i + 1; k < j; k++ {
+		switch w := s.words[k].low; {
+		case s.of[k] >= 0, w == "automation", w == "rules", w == "everything", w == "jobs", w == "it", w == "them":
+			return true
+		}
+	}
+	return false
+}
+
+// narrows reports whether w is the word for a service that the slot for it does not hold: the whole machine would be meant without it.
+func (fr *frame) narrows(w string) bool {
+	if fr.slots.Has("service") || !slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindService }) {
+		return false
+	}
+	switch w {
+	case "disk", "disks", "cpu", "memory", "ram", "swap", "load", "ping", "http", "https", "ssh", "ntp", "dns", "tls", "cert", "certificate", "certificates", "process", "processes", "procs", "network", "bandwidth", "latency", "inode", "inodes", "fan", "fans",
+		"temperature", "raid", "mount", "filesystem", "io", "hit", "rate", "uptime", "clock", "log", "logs", "port", "interface", "service", "check":
+		return w != "service" && w != "check"
+	}
+	return false
 }
 
 // inOrder judges word i of the order; object says that it stands where the verb's object does.
@@ -66,7 +157,9 @@ func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool
 	}
 	relative := f.verb >= 0 && s.relative(f.verb, i)
 	switch {
-	case i != f.verb && s.placed(i): // "remove /var/log on purge": no verb
+	case f.verb >= 0 && i > f.verb && !relative && !light(s.info[f.verb].base(s.words[f.verb].low)) && s.behind(i) && lettered(w) && (s.fixed[i] || !info.says(fr.class) && !info.function): // "recheck edge-2 timed out"
+		fr.shift = w
+	case i != f.verb && s.placed(i, fr.class): // "remove /var/log on purge": no verb
 		fr.shift = w
 	case info.says(fr.class):
 	case info.shifting && f.verb >= 0 && (i == f.verb || relative || s.cues[f.verb] == cueWant && (w == "is" || w == "are")):
@@ -86,12 +179,17 @@ func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool
 }
 
 // placed reports whether word i is a verb of the catalogue that stands behind a preposition of place, and so is none there.
-func (s *saying) placed(i int) bool {
+func (s *saying) placed(i, class int) bool {
 	if i == 0 || s.of[i-1] >= 0 || !s.info[i].heavy || !s.info[i].verb || s.info[i].lemma.form != formBase {
 		return false
 	}
 	w := s.words[i-1].low
-	return w == "on" || w == "in" || w == "at"
+	return w == "on" || w == "at" || w == "in" && !s.info[i].says(class)
+}
+
+// between reports whether word i stands between two things of one kind.
+func (s *saying) between(i int) bool {
+	return i > 0 && i+1 < len(s.words) && s.of[i-1] >= 0 && s.of[i+1] >= 0 && s.ents[s.of[i-1]].kind == s.ents[s.of[i+1]].kind
 }
 
 // tellsWhy reports whether word i stands in a clause behind the first that speaks of nothing in the inventory.

@@ -424,6 +424,9 @@ func (v *vocabulary) tellsDeed(s *saying, i int) bool {
 	for j >= 0 && s.of[j] < 0 && (s.cues[j] == cuePolite || s.words[j].low == "just" || s.words[j].low == "already" || s.words[j].low == "never") {
 		j--
 	}
+	if j < 0 && form == formIng {
+		return true // "adding node edge-9"
+	}
 	if j < 0 {
 		return form != formS && i+1 < len(s.words) && (s.of[i+1] >= 0 || s.words[i+1].low == "the" || s.words[i+1].low == "all")
 	}
@@ -514,6 +517,9 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 	}
 	if i >= len(s.words) || s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone && s.cues[i] != cueAgain {
 		return -1
+	}
+	if i+1 < len(s.words) && s.words[i+1].low == "of" && s.of[i+1] < 0 {
+		return -1 // "the recheck of edge-2": a deed that is spoken of
 	}
 	l, ok := s.info[i].bent()
 	if w := s.words[i].low; (w == "have" || w == "get") && i+1 < len(s.words) && s.of[i+1] >= 0 && !s.question {

@@ -101,7 +101,7 @@ func TestListsRangesAndSelectors(t *testing.T) {
 func TestListsThatAreNone(t *testing.T) {
 	t.Parallel()
 	check(t, []line{
-		{"flush edge-1 edge", "confirm cache.flush node=edge-1"},
+		{"flush edge-1 edge", "refuse"},
 		{"flush edge-1 2", "refuse"},
 		{"flush edge-4 to edge-2", "refuse"},
 		{"flush edge-1 to mac-2", "refuse"},

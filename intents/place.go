@@ -31,6 +31,10 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		}
 	}
 	have := fr.slots.All(slot.Name)
+	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.of[e.from-1] < 0 && s.words[e.from-1].low != "to" && s.words[e.from-1].low != "for" && preposition(s.words[e.from-1].low) && !joins(s.words[e.from-1].low) {
+		fr.twice = slot.Name // "flush edge-2 on edge-3"
+		return
+	}
 	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.words[e.from-1].low == "to" {
 		var ok bool
 		if values, ok = p.rangeOf(s, i); !ok {
