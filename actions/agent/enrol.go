@@ -290,7 +290,7 @@ func (g *Gate) welcome(ctx context.Context, j join) (answer joined, err error) {
 	case err != nil:
 		return answer, err
 	case revision == 0 || have.NKey != j.NKey:
-		return answer, errRefused{fmt.Sprintf("this key is not enrolled for %s: ask the bot for a new code (enrol %s)", id, id)}
+		return answer, errRefused{fmt.Sprintf("this key is not enrolled for %s: ask the bot for a new code", id)}
 	}
 	if answer.Token, err = g.accounts.token(id, j.NKey, g.o.Now()); err != nil {
 		return answer, err
@@ -318,6 +318,10 @@ func (g *Gate) consume(ctx context.Context, j join) (id string, err error) {
 	if err := json.Unmarshal(entry.Value, &p); err != nil {
 		return "", fmt.Errorf("read a code: %w", err)
 	}
+	left := entry.At.Add(codeLife).Sub(g.o.Now()).Truncate(time.Second)
+	if left < 0 {
+		return "", bad // the store has not forgotten it yet
+	}
 	switch p.NKey {
 	case j.NKey:
 		return p.Node, nil
@@ -330,7 +334,6 @@ func (g *Gate) consume(ctx context.Context, j join) (id string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("use a code: %w", err)
 	}
-	left := entry.At.Add(codeLife).Sub(g.o.Now()).Truncate(time.Second)
 	if _, err := g.guards.UpdateFor(ctx, key, value, entry.Revision, max(left, time.Second)); err != nil {
 		return "", fmt.Errorf("use a code: %w", err)
 	}
