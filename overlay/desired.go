@@ -135,37 +135,53 @@ func (d Desired) Objects() []Object {
 	return slices.CompactFunc(list, func(a, b Object) bool { return CompareObjects(a, b) == 0 })
 }
 
-// objects appends what one segment needs.
+// objects appends what one segment needs. Only a node with endpoints in namespaces of their own, or with a gateway for them, needs a bridge: elsewhere
+// the tunnel is bare and bears the node's own addresses, which halves the devices and spares the kernel a grace period for each deletion.
 func (s NodeSegment) objects(list []Object, vtep netip.Addr, port uint16) []Object {
-	bridge := Object{Kind: Bridge, VNI: s.VNI, MTU: s.MTU, MAC: VTEPMAC(vtep)}
-	bridge.MAC[0] = 0x0e // any that is not the tunnel's: nobody sends to it
+	bare := !s.Gateway && !slices.ContainsFunc(s.Local, func(m Member) bool { return m.Endpoint != "" && m.State != Fenced })
+	own := VTEPMAC(vtep)
+	own[0] = 0x0e // any that is not the tunnel's: nobody sends to it
 	if s.Gateway {
-		bridge.MAC = GatewayMAC(s.VNI)
+		own = GatewayMAC(s.VNI)
 		for _, p := range GatewayAddresses(s.V4, s.V6) {
 			list = append(list, Object{Kind: Address, VNI: s.VNI, IP: p})
 		}
 	}
 	for _, m := range s.Local {
-		if m.State == Fenced {
-			continue
-		}
-		if m.Endpoint == "" {
-			bridge.MAC = m.MAC
+		switch {
+		case m.State == Fenced:
+		case m.Endpoint != "":
+			list = s.endpoint(list, m)
+		default:
+			own = m.MAC
 			for _, ip := range m.IPs {
-				list = append(list, Object{Kind: Address, VNI: s.VNI, IP: s.prefix(ip)})
+				list = append(list, Object{Kind: Address, VNI: s.VNI, IP: s.prefix(ip), Bare: bare})
 			}
-			continue
-		}
-		list = append(list,
-			Object{Kind: Port, VNI: s.VNI, Endpoint: m.Endpoint, MAC: m.MAC, MTU: s.MTU},
-			Object{Kind: BridgeMAC, VNI: s.VNI, MAC: m.MAC, Endpoint: m.Endpoint})
-		for _, ip := range m.IPs {
-			list = append(list, Object{Kind: EndpointAddress, VNI: s.VNI, Endpoint: m.Endpoint, IP: s.prefix(ip)},
-				Object{Kind: Neighbour, VNI: s.VNI, IP: single(ip), MAC: m.MAC})
 		}
 	}
-	list = append(list, bridge,
-		Object{Kind: Tunnel, VNI: s.VNI, MTU: s.MTU, MAC: VTEPMAC(vtep), VTEP: vtep, Port: port})
+	tunnel := Object{Kind: Tunnel, VNI: s.VNI, MTU: s.MTU, MAC: VTEPMAC(vtep), VTEP: vtep, Port: port, Bare: bare}
+	if bare {
+		tunnel.MAC = own
+	} else {
+		list = append(list, Object{Kind: Bridge, VNI: s.VNI, MTU: s.MTU, MAC: own})
+	}
+	return s.remote(append(list, tunnel), bare)
+}
+
+// endpoint appends what an endpoint on this node needs.
+func (s NodeSegment) endpoint(list []Object, m Member) []Object {
+	list = append(list,
+		Object{Kind: Port, VNI: s.VNI, Endpoint: m.Endpoint, MAC: m.MAC, MTU: s.MTU},
+		Object{Kind: BridgeMAC, VNI: s.VNI, MAC: m.MAC, Endpoint: m.Endpoint})
+	for _, ip := range m.IPs {
+		list = append(list, Object{Kind: EndpointAddress, VNI: s.VNI, Endpoint: m.Endpoint, IP: s.prefix(ip)},
+			Object{Kind: Neighbour, VNI: s.VNI, IP: single(ip), MAC: m.MAC})
+	}
+	return list
+}
+
+// remote appends what leads to other nodes and to the endpoints there.
+func (s NodeSegment) remote(list []Object, bare bool) []Object {
 	for _, r := range s.Remotes {
 		list = append(list, Object{Kind: Flood, VNI: s.VNI, VTEP: r},
 			Object{Kind: TunnelMAC, VNI: s.VNI, MAC: VTEPMAC(r), VTEP: r})
@@ -174,10 +190,12 @@ func (s NodeSegment) objects(list []Object, vtep netip.Addr, port uint16) []Obje
 		if m.State == Fenced {
 			continue
 		}
-		list = append(list, Object{Kind: TunnelMAC, VNI: s.VNI, MAC: m.MAC, VTEP: m.VTEP},
-			Object{Kind: BridgeMAC, VNI: s.VNI, MAC: m.MAC})
+		list = append(list, Object{Kind: TunnelMAC, VNI: s.VNI, MAC: m.MAC, VTEP: m.VTEP})
+		if !bare {
+			list = append(list, Object{Kind: BridgeMAC, VNI: s.VNI, MAC: m.MAC})
+		}
 		for _, ip := range m.IPs {
-			list = append(list, Object{Kind: Neighbour, VNI: s.VNI, IP: single(ip), MAC: m.MAC})
+			list = append(list, Object{Kind: Neighbour, VNI: s.VNI, IP: single(ip), MAC: m.MAC, Bare: bare})
 		}
 	}
 	return list

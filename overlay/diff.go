@@ -141,6 +141,7 @@ func (d *differ) segment(want, have []Object) {
 		return
 	}
 	have = d.replaced(want, have)
+	goes := map[string]bool{} // devices that go: their entries go with them
 	for len(want) > 0 || len(have) > 0 {
 		order := 0
 		switch {
@@ -156,7 +157,12 @@ func (d *differ) segment(want, have []Object) {
 			d.makes = append(d.makes, Change{Op: Add, Object: want[0]})
 			want = want[1:]
 		case order > 0:
-			d.removes = append(d.removes, Change{Op: Remove, Object: have[0]})
+			if o := have[0]; !goes[bearer(o)] || o.Kind <= Port {
+				d.removes = append(d.removes, Change{Op: Remove, Object: o})
+			}
+			if have[0].Kind <= Port {
+				goes[have[0].Device()] = true
+			}
 			have = have[1:]
 		default:
 			if want[0] != have[0] {
@@ -165,6 +171,14 @@ func (d *differ) segment(want, have []Object) {
 			want, have = want[1:], have[1:]
 		}
 	}
+}
+
+// bearer is the device that an object goes with.
+func bearer(o Object) string {
+	if o.Kind == BridgeMAC {
+		return BridgeName(o.VNI)
+	}
+	return o.Device()
 }
 
 // alter is the change from one value of an object to another.
@@ -196,31 +210,25 @@ const FlawKind = "wrong kind of device"
 // replaced is have as it will be once devices that must be made anew are gone: what lies on them vanishes, a bridge's ports are in no
 // bridge, and a bridge whose MAC changes forgets its neighbours. All of it is then made again in the same pass.
 func (d *differ) replaced(want, have []Object) []Object {
-	lost, forgets, orphans := map[string]bool{}, false, false
+	lost, forgets, orphans := map[string]bool{}, map[string]bool{}, false
 	for _, w := range want {
 		if w.Kind > Port {
 			break
 		}
 		i, found := slices.BinarySearchFunc(have, w, CompareObjects)
 		anew := found && mustReplace(w, have[i])
-		if !found || anew {
-			lost[w.Device()] = true
-			forgets = forgets || w.Kind == Bridge
-		}
-		forgets = forgets || found && w.Kind == Bridge && w.MAC != have[i].MAC
-		orphans = orphans || anew && w.Kind == Bridge
-	}
-	if len(lost) == 0 && !forgets {
-		return have
+		lost[w.Device()] = !found || anew
+		forgets[w.Device()] = found && w.MAC != have[i].MAC
+		orphans = orphans || w.Kind == Bridge && lost[w.Device()]
 	}
 	have = slices.DeleteFunc(slices.Clone(have), func(o Object) bool { return o.Kind > Port && lost[o.Device()] })
 	for i, o := range have {
 		switch {
 		case o.Flaw != "":
-		case orphans && (o.Kind == Tunnel || o.Kind == Port):
+		case orphans && (o.Kind == Tunnel && !o.Bare || o.Kind == Port):
 			have[i].Flaw = FlawOrphan
-		case forgets && o.Kind == Neighbour || orphans && o.Kind == BridgeMAC:
-			have[i].Flaw = "lost with its bridge"
+		case forgets[o.Device()] && o.Kind == Neighbour || orphans && o.Kind == BridgeMAC:
+			have[i].Flaw = "forgotten"
 		}
 	}
 	return have

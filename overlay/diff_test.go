@@ -24,8 +24,17 @@ func member(n int, endpoint string) overlay.Member {
 	}
 }
 
-// desired is what edge-2 must hold of segment live with edge-3.
+// desired is what edge-2 must hold of segment live with edge-3 when it has an endpoint of its own.
 func desired() overlay.Desired {
+	d := bare()
+	box := member(5, "box")
+	box.Node, box.VTEP = "edge-2", d.VTEP
+	d.Segments[0].Local = append(d.Segments[0].Local, box)
+	return d
+}
+
+// bare is what edge-2 must hold of segment live with edge-3.
+func bare() overlay.Desired {
 	return overlay.Desired{
 		Node: "edge-2", Incarnation: "i1", Generation: 7, VTEP: addr("192.0.2.2"),
 		Segments: []overlay.NodeSegment{{
@@ -43,20 +52,36 @@ func held(want overlay.Desired) overlay.Observed {
 func TestPlanOfANewSegment(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimLeft(`
-+ bridge obb001389: VNI 5001, mac 02:00:00:00:00:02, mtu 1450
 + tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450
++ address ob001389: 100.64.0.2/24
++ tunnel mac ob001389: 02:00:00:00:00:03 behind 192.0.2.3
++ tunnel mac ob001389: 06:6f:c0:00:02:03 behind 192.0.2.3
++ neighbour ob001389: 100.64.0.3 is at 02:00:00:00:00:03
++ flood ob001389: 192.0.2.3
+`, "\n")
+	got := overlay.Diff(bare(), overlay.Observed{})
+	if d := cmp.Diff(want, got.String()); d != "" {
+		t.Errorf("plan of a bare tunnel (-want +got):\n%s", d)
+	}
+	want = strings.TrimLeft(`
++ bridge obb001389: VNI 5001, mac 02:00:00:00:00:02, mtu 1450
++ tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389
++ port obp001389c67e32: endpoint box, mac 02:00:00:00:00:05, mtu 1450
 + address obb001389: 100.64.0.2/24
++ endpoint address obp001389c67e32: 100.64.0.5/24
 + tunnel mac ob001389: 02:00:00:00:00:03 behind 192.0.2.3
 + tunnel mac ob001389: 06:6f:c0:00:02:03 behind 192.0.2.3
 + bridge mac obb001389: 02:00:00:00:00:03 behind ob001389
++ bridge mac obb001389: 02:00:00:00:00:05 behind obp001389c67e32
 + neighbour obb001389: 100.64.0.3 is at 02:00:00:00:00:03
++ neighbour obb001389: 100.64.0.5 is at 02:00:00:00:00:05
 + flood ob001389: 192.0.2.3
 `, "\n")
-	got := overlay.Diff(desired(), overlay.Observed{})
+	got = overlay.Diff(desired(), overlay.Observed{})
 	if d := cmp.Diff(want, got.String()); d != "" {
-		t.Errorf("plan (-want +got):\n%s", d)
+		t.Errorf("plan with a bridge (-want +got):\n%s", d)
 	}
-	if len(got.Announce) != 1 || got.Announce[0].Member.Node != "edge-2" {
+	if len(got.Announce) != 2 || got.Announce[0].Member.Node != "edge-2" {
 		t.Errorf("Announce = %+v, want edge-2's own member", got.Announce)
 	}
 	if err := desired().Check(); err != nil {
@@ -78,16 +103,23 @@ func TestPlans(t *testing.T) {
 		{"a VTEP joins and one leaves: make before break", func(d *overlay.Desired) { d.Segments[0].Remotes = []netip.Addr{addr("192.0.2.4")} }, nil,
 			"+ tunnel mac ob001389: 06:6f:c0:00:02:04 behind 192.0.2.4\n+ flood ob001389: 192.0.2.4\n- flood ob001389: 192.0.2.3\n- tunnel mac ob001389: 06:6f:c0:00:02:03 behind 192.0.2.3\n"},
 		{"the segment goes: its devices, and the entries with them", func(d *overlay.Desired) { d.Segments = nil }, nil,
-			"- tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450\n- bridge obb001389: VNI 5001, mac 02:00:00:00:00:02, mtu 1450\n"},
+			"- port obp001389c67e32: endpoint box, mac 02:00:00:00:00:05, mtu 1450\n- tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389\n- bridge obb001389: VNI 5001, mac 02:00:00:00:00:02, mtu 1450\n"},
 		{"learning was switched on by hand", nil, func(o *overlay.Observed) { o.Objects[1].Flaw = "learning on" },
-			"~ tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, was VNI 5001, local 192.0.2.2:4789, mtu 1450 (learning on)\n"},
-		{"an address was deleted by hand", nil, func(o *overlay.Observed) { o.Objects = slices.Delete(o.Objects, 2, 3) }, "+ address obb001389: 100.64.0.2/24\n"},
+			"~ tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389, was VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389 (learning on)\n"},
+		{"an address was deleted by hand", nil, func(o *overlay.Observed) { o.Objects = slices.Delete(o.Objects, 3, 4) }, "+ address obb001389: 100.64.0.2/24\n"},
 		{"another port: the tunnel and what it bears are made anew", nil, func(o *overlay.Observed) { o.Objects[1].Port = 8472 }, `
-! tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, was VNI 5001, local 192.0.2.2:8472, mtu 1450
+! tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389, was VNI 5001, local 192.0.2.2:8472, mtu 1450, in obb001389
 + tunnel mac ob001389: 02:00:00:00:00:03 behind 192.0.2.3
 + tunnel mac ob001389: 06:6f:c0:00:02:03 behind 192.0.2.3
 + bridge mac obb001389: 02:00:00:00:00:03 behind ob001389
 + flood ob001389: 192.0.2.3
+`},
+		{"the last endpoint goes: the bridge goes with it", func(d *overlay.Desired) { *d = bare() }, nil, `
+~ tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450, was VNI 5001, local 192.0.2.2:4789, mtu 1450, in obb001389
++ address ob001389: 100.64.0.2/24
++ neighbour ob001389: 100.64.0.3 is at 02:00:00:00:00:03
+- port obp001389c67e32: endpoint box, mac 02:00:00:00:00:05, mtu 1450
+- bridge obb001389: VNI 5001, mac 02:00:00:00:00:02, mtu 1450
 `},
 		{"a foreign device has the VNI", nil, func(o *overlay.Observed) {
 			*o = overlay.Observed{Foreign: []overlay.Foreign{{Name: "vx7", Kind: "vxlan", VNI: 5001, Port: 4789}}}
@@ -114,7 +146,7 @@ func TestBrakeWaitsForAYes(t *testing.T) {
 		d := desired()
 		d.Segments = nil
 		for i := range n {
-			s := desired().Segments[0]
+			s := bare().Segments[0]
 			s.VNI += overlay.VNI(i)
 			d.Segments = append(d.Segments, s)
 		}
@@ -156,7 +188,14 @@ func apply(have []overlay.Object, changes overlay.Changes) []overlay.Object {
 		o := c.Object
 		drop(func(h overlay.Object) bool { return overlay.CompareObjects(h, o) == 0 })
 		if (c.Op == overlay.Replace || c.Op == overlay.Remove) && o.Kind <= overlay.Port {
-			drop(func(h overlay.Object) bool { return h.Kind > overlay.Port && h.Device() == o.Device() })
+			drop(func(h overlay.Object) bool {
+				return h.Kind > overlay.Port && (h.Device() == o.Device() || o.Kind == overlay.Bridge && h.Kind == overlay.BridgeMAC && h.VNI == o.VNI)
+			})
+		}
+		for i, h := range have {
+			if o.Kind == overlay.Bridge && c.Op == overlay.Replace && h.Kind == overlay.Tunnel && h.VNI == o.VNI {
+				have[i].Bare = true
+			}
 		}
 		if c.Op != overlay.Remove {
 			have = append(have, o)

@@ -13,10 +13,10 @@ type Kind uint8
 
 // Kinds of objects.
 const (
-	Bridge          Kind = iota + 1 // joins the tunnel and the endpoints of a node
-	Tunnel                          // VXLAN device, a port of the bridge
+	Bridge          Kind = iota + 1 // joins the tunnel and the endpoints of a node that has some
+	Tunnel                          // VXLAN device, a port of the bridge where there is one
 	Port                            // of the bridge, whose other end lies in an endpoint
-	Address                         // of the node itself, on the bridge
+	Address                         // of the node itself, on the bridge or the bare tunnel
 	EndpointAddress                 // within an endpoint
 	TunnelMAC                       // a MAC behind a remote VTEP, in the tunnel's table
 	BridgeMAC                       // a MAC behind a port (empty: behind the tunnel), in the bridge's table
@@ -44,6 +44,7 @@ type Object struct {
 	VTEP     netip.Addr   `json:"vtep,omitzero"` // a tunnel's own address; where a MAC or a broadcast goes
 	IP       netip.Prefix `json:"ip,omitzero"`
 	Endpoint string       `json:"endpoint,omitempty"`
+	Bare     bool         `json:"bare,omitempty"` // there is no bridge: a tunnel of its own, or what lies on that
 	Flaw     string       `json:"flaw,omitempty"` // observed only: what else is not as it must be, in words
 }
 
@@ -61,6 +62,9 @@ func CompareObjects(a, b Object) int {
 	case TunnelMAC, BridgeMAC:
 		return compareMAC(a.MAC, b.MAC)
 	case Address, Neighbour:
+		if a.Bare != b.Bare {
+			return map[bool]int{false: -1, true: 1}[a.Bare]
+		}
 		return comparePrefix(a.IP, b.IP)
 	case EndpointAddress:
 		return cmp.Or(strings.Compare(a.Endpoint, b.Endpoint), comparePrefix(a.IP, b.IP))
@@ -100,8 +104,12 @@ func PortName(v VNI, endpoint string) string {
 // Device is the name of the device that o is or lies on.
 func (o Object) Device() string {
 	switch o.Kind {
-	case Bridge, Address, Neighbour:
+	case Bridge:
 		return BridgeName(o.VNI)
+	case Address, Neighbour:
+		if !o.Bare {
+			return BridgeName(o.VNI)
+		}
 	case Port, EndpointAddress:
 		return PortName(o.VNI, o.Endpoint)
 	case BridgeMAC:
@@ -120,6 +128,9 @@ func (o Object) String() string {
 		what = fmt.Sprintf("VNI %d, mac %s, mtu %d", o.VNI, o.MAC, o.MTU)
 	case Tunnel:
 		what = fmt.Sprintf("VNI %d, local %s, mtu %d", o.VNI, netip.AddrPortFrom(o.VTEP, o.Port), o.MTU)
+		if !o.Bare {
+			what += ", in " + BridgeName(o.VNI)
+		}
 	case Port:
 		what = fmt.Sprintf("endpoint %s, mac %s, mtu %d", o.Endpoint, o.MAC, o.MTU)
 	case Address, EndpointAddress:

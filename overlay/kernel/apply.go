@@ -192,7 +192,7 @@ func (a *applier) create(w *writer, o overlay.Object) {
 	w.u32(unix.IFLA_GROUP, Group)
 	w.u32(unix.IFLA_MTU, uint32(o.MTU))
 	w.bytes(unix.IFLA_ADDRESS, o.MAC[:])
-	if o.Kind == overlay.Tunnel {
+	if o.Kind == overlay.Tunnel && !o.Bare {
 		w.u32(unix.IFLA_MASTER, a.index(overlay.Object{Kind: overlay.Bridge, VNI: o.VNI}))
 	}
 	w.nest(unix.IFLA_LINKINFO, func() {
@@ -246,7 +246,9 @@ func (a *applier) finish(who int, c overlay.Change) error {
 	return a.batch.request(who, unix.RTM_NEWLINK, 0, func(w *writer) {
 		w.b = append(w.b, ifinfo(a.index(o), unix.IFF_UP, unix.IFF_UP)...)
 		w.text(unix.IFLA_IFALIAS, a.p.alias(a.generation, o.Endpoint))
-		w.nest(unix.IFLA_LINKINFO, func() { w.role(o.Kind, c.Op) })
+		if !o.Bare {
+			w.nest(unix.IFLA_LINKINFO, func() { w.role(o.Kind, c.Op) })
+		}
 	})
 }
 
@@ -259,7 +261,10 @@ func (a *applier) restore(w *writer, o, have overlay.Object) {
 	if o.MAC != have.MAC {
 		w.bytes(unix.IFLA_ADDRESS, o.MAC[:])
 	}
-	if o.Kind != overlay.Bridge {
+	switch {
+	case o.Bare:
+		w.u32(unix.IFLA_MASTER, 0)
+	case o.Kind != overlay.Bridge:
 		w.u32(unix.IFLA_MASTER, a.index(overlay.Object{Kind: overlay.Bridge, VNI: o.VNI}))
 	}
 }
@@ -282,18 +287,18 @@ func (w *writer) role(kind overlay.Kind, op overlay.Op) {
 	})
 }
 
-// quietIPv6 switches IPv6 off on tunnels, and on bridges where the node itself has no IPv6 address in the segment. Where the system has no
+// quietIPv6 switches IPv6 off on new devices but those on which the node itself has an IPv6 address. Where the system has no
 // such switch, or forbids it, the devices have IPv6 as any other: slower to make, not wrong.
 func (a *applier) quietIPv6(at, end int) error {
-	wanted := map[overlay.VNI]bool{}
+	wanted := map[string]bool{}
 	for _, c := range a.list {
 		if c.Object.Kind == overlay.Address && c.Op != overlay.Remove && c.Object.IP.Addr().Is6() {
-			wanted[c.Object.VNI] = true
+			wanted[c.Object.Device()] = true
 		}
 	}
 	return within(a.p.o.Namespace, func() error {
 		for _, c := range a.list[at:end] {
-			if c.Op != overlay.Set && !(c.Object.Kind == overlay.Bridge && wanted[c.Object.VNI]) {
+			if c.Op != overlay.Set && !wanted[c.Object.Device()] {
 				a.p.switchIPv6(c.Object.Device(), false)
 			}
 		}

@@ -30,8 +30,10 @@ func newMover(t testing.TB) *mover {
 	t.Helper()
 	m := &mover{world: newWorld(t, 3)}
 	m.segment = m.world.segment(t, 5001, 0, 1, 2)
-	for _, n := range m.lab.Nodes[:2] {
+	for i, n := range m.lab.Nodes[:2] {
 		m.boxes = append(m.boxes, n.Endpoint(t, "box"))
+		n.Endpoint(t, fmt.Sprintf("stays-%d", i)) // so that the bridge stays, too
+		m.attach(t, m.segment, i, fmt.Sprintf("stays-%d", i))
 	}
 	m.attach(t, m.segment, 0, "box")
 	m.box = len(m.members) - 1

@@ -176,11 +176,27 @@ func TestSegmentsConnectNodesAndLeaveNothingBehind(t *testing.T) {
 	from := w.lab.Nodes[0]
 	ping(t, from, w.members[1].IPs[0], true, "-s", "1422", "-M", "do")
 	links := from.Run(t, "ip", "-d", "link", "show", "dev", overlay.TunnelName(5001))
-	for _, want := range []string{"vxlan id 5001", "dstport 4789", "nolearning", "mtu 1450", "group", "alias opsbot test 1", "neigh_suppress on", "learning off"} {
+	for _, want := range []string{"vxlan id 5001", "dstport 4789", "nolearning", "mtu 1450", "group", "alias opsbot test 1"} {
 		if !strings.Contains(links, want) {
 			t.Errorf("the tunnel has no %q:\n%s", want, links)
 		}
 	}
+	box := from.Endpoint(t, "box")
+	m := w.attach(t, s, 0, "box")
+	w.settle(t)
+	w.pingAll(t, s)
+	ping(t, w.lab.Nodes[2], m.IPs[0], true)
+	ping(t, w.lab.Nodes[2], m.IPs[1], true)
+	ping(t, box, w.members[1].IPs[0], true)
+	links = from.Run(t, "ip", "-d", "link", "show", "dev", overlay.TunnelName(5001))
+	for _, want := range []string{"master obb001389", "neigh_suppress on", "learning off"} {
+		if !strings.Contains(links, want) {
+			t.Errorf("the tunnel in a bridge has no %q:\n%s", want, links)
+		}
+	}
+	w.members = w.members[:len(w.members)-1]
+	w.settle(t)
+	w.pingAll(t, s)
 	w.segments, w.members = nil, nil
 	w.settle(t)
 	if after := from.Run(t, "ip", "-o", "link"); stripStates(after) != stripStates(before) {

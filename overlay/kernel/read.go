@@ -87,7 +87,7 @@ func (r *reader) link(l link) {
 		r.ports = append(r.ports, port{vni, endpoint, l})
 		return
 	case overlay.Tunnel:
-		o.VTEP, o.Port = l.vtep, l.port
+		o.VTEP, o.Port, o.Bare = l.vtep, l.port, !l.slave
 		flaws = append(flaws, tunnelFlaws(l, vni)...)
 	case overlay.Bridge:
 		if l.kind != "bridge" {
@@ -171,7 +171,10 @@ func tunnelFlaws(l link, vni overlay.VNI) (list []string) {
 	if l.learning {
 		list = append(list, "learning on")
 	}
-	return append(list, portFlaws(l, vni, true)...)
+	if l.slave {
+		list = append(list, portFlaws(l, vni, true)...)
+	}
+	return list
 }
 
 // portFlaws are what is wrong with a port of a bridge.
@@ -296,7 +299,7 @@ func (r *reader) forwarding() error {
 	})
 }
 
-// neighbours reads the permanent neighbours on bridges.
+// neighbours reads the permanent neighbours on bridges and bare tunnels.
 func (r *reader) neighbours() error {
 	if len(r.byIndex) == 0 {
 		return nil
@@ -309,8 +312,8 @@ func (r *reader) neighbours() error {
 				return
 			}
 			n, ok := parseNeighbour(m)
-			if dev, mine := r.byIndex[n.index]; ok && mine && dev.kind == overlay.Bridge && n.state&unix.NUD_PERMANENT != 0 && n.dst.IsValid() {
-				r.out.Objects = append(r.out.Objects, overlay.Object{Kind: overlay.Neighbour, VNI: dev.vni,
+			if dev, mine := r.byIndex[n.index]; ok && mine && dev.kind <= overlay.Tunnel && n.state&unix.NUD_PERMANENT != 0 && n.dst.IsValid() {
+				r.out.Objects = append(r.out.Objects, overlay.Object{Kind: overlay.Neighbour, VNI: dev.vni, Bare: dev.kind == overlay.Tunnel,
 					IP: netip.PrefixFrom(n.dst, n.dst.BitLen()), MAC: n.mac})
 			}
 		})
@@ -321,14 +324,14 @@ func (r *reader) neighbours() error {
 	return nil
 }
 
-// addresses reads the addresses on our bridges, and those of the node itself.
+// addresses reads the addresses on our devices, and those of the node itself.
 func (r *reader) addresses() error {
 	from := len(r.out.Objects)
 	return readAddresses(r.p.c, func() { r.out.Objects, r.own = r.out.Objects[:from], nil }, func(index uint32, ip netip.Prefix) {
 		dev, mine := r.byIndex[index]
 		switch {
-		case mine && dev.kind == overlay.Bridge:
-			r.out.Objects = append(r.out.Objects, overlay.Object{Kind: overlay.Address, VNI: dev.vni, IP: ip})
+		case mine && dev.kind <= overlay.Tunnel:
+			r.out.Objects = append(r.out.Objects, overlay.Object{Kind: overlay.Address, VNI: dev.vni, IP: ip, Bare: dev.kind == overlay.Tunnel})
 		case !mine:
 			r.own = append(r.own, ip.Addr())
 			if ip.Addr() == r.p.o.VTEP {

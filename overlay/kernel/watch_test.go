@@ -49,7 +49,7 @@ func TestWatchTellsOfSabotageAndRepairsByIt(t *testing.T) {
 		break
 	}
 	for _, c := range []struct{ name, line string }{
-		{"an address is deleted", "ip address flush dev obb001389"},
+		{"an address is deleted", "ip address flush dev ob001389"},
 		{"a device is deleted", "ip link delete ob001389"},
 		{"a foreign device appears", "ip link add vx7 type vxlan id 77 dstport 4789; ip link delete vx7"},
 	} {

@@ -92,16 +92,13 @@ func (n *Node) apply(c overlay.Change) error {
 
 // bears tells whether the devices that o lies on are there.
 func (n *Node) bears(o overlay.Object) bool {
-	if o.Kind == overlay.Bridge {
+	if o.Kind == overlay.Bridge || o.Kind == overlay.Tunnel && o.Bare {
 		return true
-	}
-	if !n.has(overlay.Object{Kind: overlay.Bridge, VNI: o.VNI}) {
-		return false
 	}
 	device := overlay.Object{Kind: overlay.Tunnel, VNI: o.VNI}
 	switch {
-	case o.Kind <= overlay.Address, o.Kind == overlay.Neighbour:
-		return true
+	case o.Kind <= overlay.Port, !o.Bare && (o.Kind == overlay.Address || o.Kind == overlay.Neighbour):
+		device.Kind = overlay.Bridge
 	case o.Endpoint != "":
 		device = overlay.Object{Kind: overlay.Port, VNI: o.VNI, Endpoint: o.Endpoint}
 	}
@@ -126,8 +123,14 @@ func (n *Node) put(o overlay.Object) {
 func (n *Node) remove(o overlay.Object) {
 	n.objects = slices.DeleteFunc(n.objects, func(h overlay.Object) bool {
 		onIt := o.Kind <= overlay.Port && h.Kind > overlay.Port && h.VNI == o.VNI && h.Device() == o.Device()
+		onIt = onIt || o.Kind == overlay.Bridge && h.Kind == overlay.BridgeMAC && h.VNI == o.VNI
 		return onIt || overlay.CompareObjects(h, o) == 0
 	})
+	for i, h := range n.objects {
+		if o.Kind == overlay.Bridge && h.VNI == o.VNI && h.Kind == overlay.Tunnel {
+			n.objects[i].Bare = true
+		}
+	}
 }
 
 // Close does nothing: what the node holds stays.
@@ -228,19 +231,20 @@ func (n *Node) endpointWith(vni overlay.VNI, ip netip.Addr) (string, bool) {
 
 // forward finds the VTEP that a packet to ip goes to: neighbour, then the bridge's table, then the tunnel's.
 func (n *Node) forward(vni overlay.VNI, ip netip.Addr) (vtep netip.Addr, mac overlay.MAC, err error) {
-	var bridge, tunnel bool
+	var bridge, tunnel, bare bool
 	list := n.segment(vni)
 	for _, o := range list {
 		bridge = bridge || o.Kind == overlay.Bridge
 		tunnel = tunnel || o.Kind == overlay.Tunnel
+		bare = bare || o.Kind == overlay.Tunnel && o.Bare
 		if o.Kind == overlay.Neighbour && o.IP.Addr() == ip {
 			mac = o.MAC
 		}
 	}
-	if !bridge || !tunnel || mac.IsZero() {
+	if !tunnel || !bare && !bridge || mac.IsZero() {
 		return vtep, mac, fmt.Errorf("%w (%s knows no neighbour %s)", ErrNoRoute, n.name, ip)
 	}
-	behind := false
+	behind := bare
 	for _, o := range list {
 		behind = behind || o.Kind == overlay.BridgeMAC && o.MAC == mac && o.Endpoint == ""
 		if o.Kind == overlay.TunnelMAC && o.MAC == mac {
@@ -259,7 +263,7 @@ func (n *Node) deliver(vni overlay.VNI, mac overlay.MAC, ip netip.Addr) (endpoin
 	for _, o := range n.segment(vni) {
 		switch {
 		case o.Kind == overlay.Tunnel && o.VTEP == n.vtep:
-			tunnel = true
+			tunnel, known = true, known || o.Bare && o.MAC == mac
 		case o.Kind == overlay.Bridge && o.MAC == mac:
 			known = true
 		case o.Kind == overlay.BridgeMAC && o.MAC == mac && o.Endpoint != "":

@@ -220,6 +220,8 @@ func TestMoveMakesBeforeItBreaks(t *testing.T) {
 	s := newSite(4, 1)
 	s.segment(t, 5001, 0, 1, 2, 3)
 	box := s.attach(t, 5001, 0, "box")
+	s.attach(t, 5001, 3, "other") // so that no bridge comes or goes: that takes a node's own traffic a moment
+	s.attach(t, 5001, 0, "third")
 	for i := range 4 {
 		if _, err := s.pass(t, name(i)); err != nil {
 			t.Fatal(err)
