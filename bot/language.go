@@ -26,32 +26,77 @@ const (
 )
 
 // language keeps the catalogue that is in use: the built-in one and what operators add to it. It is safe for concurrent use.
+//
+// Training takes a moment, seconds on a busy machine, and a lesson is looked at four times: when it is planned, when somebody agrees, at its step and
+// when it counts. So the newest catalogues are kept, and it is trained once; the one before is there still when the lesson is undone.
 type language struct {
+	training sync.Mutex // held by who trains: two at once would both be slower
+
 	mu      sync.Mutex
+	trained []catalogue // newest first
+	used    *intents.Catalog
+}
+
+// catalogue is what came of some examples.
+type catalogue struct {
 	extra   []intents.Extra
 	catalog *intents.Catalog
 }
 
-// with returns the catalogue with the examples, the same one while they are the same: training takes a moment.
+// mostTrained is how many catalogues are kept: the one in use, and those that two people think about.
+const mostTrained = 3
+
+// with returns the catalogue with the examples, and takes it into use.
 func (l *language) with(extra []intents.Extra) (*intents.Catalog, error) {
+	c, err := l.try(extra)
+	if err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.catalog != nil && slices.Equal(l.extra, extra) {
-		return l.catalog, nil
+	l.used = c
+	return c, nil
+}
+
+// try returns the catalogue with the examples, the same one while they are the same, or why they are no good.
+func (l *language) try(extra []intents.Extra) (*intents.Catalog, error) {
+	if c := l.find(extra); c != nil {
+		return c, nil
+	}
+	l.training.Lock()
+	defer l.training.Unlock()
+	if c := l.find(extra); c != nil { // who trained meanwhile had the same
+		return c, nil
 	}
 	c, err := intents.LoadWith(extra...)
 	if err != nil {
 		return nil, err
 	}
-	l.extra, l.catalog = extra, c
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trained = slices.Insert(l.trained, 0, catalogue{slices.Clone(extra), c})
+	l.trained = l.trained[:min(len(l.trained), mostTrained)]
 	return c, nil
 }
 
-// inUse returns the catalogue that was made last, nil before the first.
+// find returns the catalogue that was made of the examples, nil where it is not kept, and keeps it longer.
+func (l *language) find(extra []intents.Extra) *intents.Catalog {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.trained, func(c catalogue) bool { return slices.Equal(c.extra, extra) })
+	if i < 0 {
+		return nil
+	}
+	found := l.trained[i]
+	l.trained = slices.Insert(slices.Delete(l.trained, i, i+1), 0, found)
+	return found.catalog
+}
+
+// inUse returns the catalogue that is in use, nil before the first.
 func (l *language) inUse() *intents.Catalog {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.catalog
+	return l.used
 }
 
 // readExamples reads a folder of operators' phrases: one file an intent, a phrase a line. Every mistake is reported at once.
@@ -148,7 +193,7 @@ func (a *App) lintTaught(_ context.Context, all []teach.Taught) error {
 	if err != nil {
 		return err
 	}
-	_, err = intents.LoadWith(extras(folder, all)...)
+	_, err = a.language.try(extras(folder, all))
 	return err
 }
 

@@ -352,7 +352,7 @@ func TestApproveVerb(t *testing.T) {
 				t.Errorf("plan for %s: %v, want %v", who, err, want)
 			}
 		}
-		say(as("carl", "run.approve", id), "r-1 approved by carl, 2 of 2; now running")
+		say(as("carl", "run.approve", id), "r-1 approved by carl, 2 of 2; it is done")
 		r := p.until(t, id, nil)
 		if r.State != actions.Done || r.Assents[0].Why != "seen" || r.Assents[0].As != "unix:ben" || w.state() != "t0=1 t1=1" {
 			t.Errorf("%s, %+v, world %s", run.Summary(r), r.Assents, w.state())

@@ -106,15 +106,29 @@ func (x approver) Do(ctx context.Context, c Call) (Result, error) {
 	return Result{Say: say + "; " + nowIs(r)}, nil
 }
 
-// started waits a moment for an approved run to begin, and returns it as it stands then.
+// quick is how long a yes waits for the end of the run that it let begin: who says yes to something small is told that it is done, and may count on it.
+const quick = time.Second
+
+// started waits a moment for an approved run to begin, and a shorter one for its end; it returns the run as it stands then.
 func (e *Engine) started(ctx context.Context, r actions.Run) actions.Run {
-	short, cancel := context.WithTimeout(ctx, begun)
-	defer cancel()
-	now, err := e.await(short, r.ID, func(r actions.Run) bool { return !approved(r) })
-	if err != nil {
-		return r // the yes is stored; how far it has come is told by the run itself
+	for _, wait := range []struct {
+		most time.Duration
+		done func(actions.Run) bool
+	}{
+		{begun, func(r actions.Run) bool { return !approved(r) }},
+		{quick, func(r actions.Run) bool { return r.State.Final() || r.Holding() }},
+	} {
+		short, cancel := context.WithTimeout(ctx, wait.most)
+		now, err := e.await(short, r.ID, wait.done)
+		cancel()
+		if now.ID != "" {
+			r = now
+		}
+		if err != nil {
+			break // the yes is stored; how far it has come is told by the run itself
+		}
 	}
-	return now
+	return r
 }
 
 // nowIs says how an approved run stands.
