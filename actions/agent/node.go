@@ -174,15 +174,13 @@ func (a *Agent) Run(ctx context.Context) error {
 // leave tells the bot that the agent is stopped on purpose, if it hears that at once.
 func (a *Agent) leave() {
 	a.mu.Lock()
-	r := a.report
 	nc := a.bot
 	a.stopping = true
 	a.mu.Unlock()
 	if nc == nil {
 		return
 	}
-	r.Leaving, r.At = true, a.o.Now().UTC()
-	if err := a.send(nc, subjectReport, r); err == nil {
+	if err := a.send(nc, subjectReport, a.current()); err == nil {
 		_ = nc.FlushTimeout(2 * time.Second) // the bot finds out anyway
 	}
 }

@@ -22,9 +22,9 @@ func (a *Agent) reconcile(ctx context.Context) {
 			failures++
 		}
 		a.report1()
-		// What cannot be done raises events of its own: they must not keep the node busy.
-		if failures > 0 && !a.rest(ctx, failures) {
-			return
+		if failures > 0 {
+			a.rest(ctx, failures)
+			continue
 		}
 		t := time.NewTimer(a.o.Every - a.o.Every/10 + mrand.N(a.o.Every/5+1))
 		select {
@@ -36,21 +36,21 @@ func (a *Agent) reconcile(ctx context.Context) {
 	}
 }
 
-// rest waits after a pass that failed, the longer the more often. A newer state ends it.
-func (a *Agent) rest(ctx context.Context, failures int) bool {
+// rest waits after a pass that failed, the longer the more often. A newer state ends it. Events do not: what cannot be done raises some itself,
+// and they must not keep the node busy.
+func (a *Agent) rest(ctx context.Context, failures int) {
 	until := time.NewTimer(min(100*time.Millisecond<<min(failures, 12), a.o.Every))
 	defer until.Stop()
 	generation := a.state().Desired.Generation
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return
 		case <-until.C:
-			return true
+			return
 		case <-a.poke:
 			if a.state().Desired.Generation != generation {
-				a.Wake()
-				return true
+				return
 			}
 		}
 	}

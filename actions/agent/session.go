@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -95,8 +96,9 @@ func (a *Agent) session(ctx, talk context.Context, renew bool) error {
 	if err != nil {
 		return err
 	}
-	defer func() { nc.Close(); <-ended }()
-	if _, err := nc.Subscribe(subjectPush+id, func(m *nats.Msg) { a.hear(ctx, m.Data) }); err != nil {
+	var ear ear
+	defer func() { nc.Close(); <-ended; ear.shut() }()
+	if _, err := nc.Subscribe(subjectPush+id, func(m *nats.Msg) { ear.hear(func() { a.hear(ctx, m.Data) }) }); err != nil {
 		return fmt.Errorf("listen to the bot: %w", err)
 	}
 	if err := nc.FlushTimeout(10 * time.Second); err != nil { // what is not subscribed yet would be missed
@@ -105,6 +107,26 @@ func (a *Agent) session(ctx, talk context.Context, renew bool) error {
 	a.setBot(nc)
 	defer a.setBot(nil)
 	return a.converse(talk, nc, ended)
+}
+
+// ear hears until it is shut, and nothing after that: a connection does not wait for its handlers.
+type ear struct {
+	mu   sync.Mutex
+	deaf bool
+}
+
+func (e *ear) hear(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.deaf {
+		f()
+	}
+}
+
+func (e *ear) shut() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.deaf = true
 }
 
 // converse tells the bot what is new until the connection ends.
@@ -177,7 +199,7 @@ func (a *Agent) current() Report {
 	defer a.mu.Unlock()
 	r := a.report
 	r.Protocol, r.Version, r.Node, r.Boot = a.o.protocol, a.o.Version, a.id.Node, a.boot
-	r.Keys, r.At = a.id.Keys.Serial, a.o.Now().UTC()
+	r.Keys, r.At, r.Leaving = a.id.Keys.Serial, a.o.Now().UTC(), a.stopping
 	return r
 }
 

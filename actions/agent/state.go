@@ -121,7 +121,7 @@ func (g *Gate) edited(was State, e Edit, revision uint64) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("change the desired state of %s: %w", d.Node, err)
 	}
-	if revision != 0 && string(after) == string(before) {
+	if revision != 0 && string(after) == string(before) && (!e.Yes || was.Yes >= d.Generation) {
 		return State{}, ErrUnchanged
 	}
 	d.Incarnation = g.o.Incarnation
@@ -221,7 +221,9 @@ func (g *Gate) noteEnrolled(_ context.Context, e store.Entry) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.node(id).enrolled = who
+	n := g.node(id)
+	n.enrolled = who
+	g.wake(n)
 }
 
 // noteGeneration remembers what is the newest state of a node.
@@ -231,6 +233,7 @@ func (g *Gate) noteGeneration(_ context.Context, e store.Entry) {
 		defer g.mu.Unlock()
 		n := g.node(e.Key)
 		n.incarnation, n.generation, n.revision = "", 0, e.Revision
+		g.wake(n)
 		return
 	}
 	s, err := decodeState(e)
@@ -242,6 +245,8 @@ func (g *Gate) noteGeneration(_ context.Context, e store.Entry) {
 	defer g.mu.Unlock()
 	n := g.node(e.Key)
 	n.incarnation, n.generation, n.revision = s.Desired.Incarnation, s.Desired.Generation, e.Revision
+	n.fault = faultOf(n.report, n)
+	g.wake(n)
 }
 
 // noteDesired pushes what has changed.
