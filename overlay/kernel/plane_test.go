@@ -24,7 +24,6 @@ type world struct {
 	planes   []*kernel.Plane
 	segments []overlay.Segment
 	members  []overlay.Member
-	ipv6     bool // of the underlay
 }
 
 func newWorld(t testing.TB, nodes int) *world {
