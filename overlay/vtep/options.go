@@ -1,0 +1,24 @@
+package vtep
+
+import (
+	"log/slog"
+	"net/netip"
+)
+
+// Options is what a [Plane] is made of. Node and Instance are required.
+type Options struct {
+	Node      string       // name of this node
+	Instance  string       // of the bot; part of the devices' alias
+	VTEP      netip.Addr   // whose device's MTU is told in the facts; may be none
+	Namespace string       // path of the network namespace to work in, on Linux; empty is that of the process
+	Log       *slog.Logger // nil is silent
+}
+
+// Kind is what the capabilities call this plane.
+const Kind = "userspace"
+
+// MaxSegments is how many segments a node should hold by this plane: each has a device and buffers of its own.
+const MaxSegments = 64
+
+// group is the interface group of our devices, that of the kernel plane; "obe" in ASCII.
+const group = 0x6f6265
