@@ -50,7 +50,7 @@ func (t *talk) askYes(ctx context.Context, proposals []proposal, changes []strin
 	}
 	card := reply.Card{
 		Kind: reply.Question, Title: askTitle(proposals, changes != nil), Lines: lines, Choices: []string{"yes", "no"},
-		Hint: t.howToAgree(), Data: q.Plans,
+		Hint: t.howToAgree(q.Requests), Data: q.Plans,
 	}
 	if err := t.pose(ctx, &q, card); err != nil {
 		return t.trouble("keep the question", err)
@@ -73,12 +73,33 @@ func askTitle(proposals []proposal, again bool) string {
 	return strings.Join(what, ", then ") + ": do it?"
 }
 
-func (t *talk) howToAgree() string {
+// howToAgree tells how a yes is said. With --yes only what can be read in one way is taken: for free words, and for words that mean something in
+// this conversation alone, it names the commands that they came to.
+func (t *talk) howToAgree(asked []actions.Request) string {
 	if t.message.Patient {
 		return fmt.Sprintf("yes or no, within %s", brief(patience))
 	}
-	return fmt.Sprintf("nothing was done: say it with --yes, or say yes within %s", brief(patience))
+	how := "say it with --yes"
+	if !t.exact() {
+		var commands []string
+		for _, r := range asked {
+			commands = append(commands, r.Text)
+		}
+		how = "say it with --yes as: opsbot say --yes " + shellWord(strings.Join(commands, "; "))
+	}
+	return fmt.Sprintf("nothing was done: %s, or say yes within %s", how, brief(patience))
 }
+
+// exact tells whether the message would be taken with its yes, by itself.
+func (t *talk) exact() bool {
+	u := t.utterance()
+	u.Exact = true
+	p := t.view.Parser.Parse(u)
+	return p.Decision == intents.Act || p.Decision == intents.Confirm
+}
+
+// shellWord quotes a text so that a shell takes it as one word and as it is.
+func shellWord(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // yesNo answers the pending question, if there is one that a yes or a no can answer.
 func (t *talk) yesNo(ctx context.Context, q *question, yes bool) door.Exit {
