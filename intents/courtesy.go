@@ -5,8 +5,15 @@ import (
 	"strings"
 )
 
-// asksFirst reports whether something follows a question mark.
-func (s *saying) asksFirst() bool { return s.question && s.asked < len(s.words) }
+// asksFirst reports whether something other than courtesy follows a question mark.
+func (s *saying) asksFirst() bool {
+	for i := s.asked; s.question && i < len(s.words); i++ {
+		if s.cues[i] != cuePolite {
+			return true
+		}
+	}
+	return false
+}
 
 // begs reports whether somebody says please or thanks.
 func (s *saying) begs() bool {

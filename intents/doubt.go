@@ -8,9 +8,25 @@ func (s *saying) genitive(v *vocabulary) bool {
 	return i+1 < len(s.words) && s.of[i] < 0 && s.info[i].verb && (s.words[i+1].low == "of" || s.words[i+1].low == "for")
 }
 
+// tellsOfNode reports whether s begins with a machine and says something about it: "edge-2 is down".
+func (s *saying) tellsOfNode() bool {
+	i := s.firstWord()
+	if len(s.words) == 0 {
+		return false
+	}
+	if e := s.of[i]; e < 0 || s.ents[e].kind != kindNode || !s.ents[e].typed || s.ents[e].site != "" || s.ents[e].fault != nil || len(s.words) > 8 {
+		return false
+	}
+	next := s.ents[s.of[i]].to
+	return next < len(s.words) && (finite(s.words[next].low) || s.words[next].low == "'s")
+}
+
 // headed reports whether s begins with the word for a deed, or with a run that is to run: "run r-17 again".
 func (s *saying) headed(v *vocabulary) bool {
 	i := s.firstWord()
+	if len(s.words) == 0 {
+		return false
+	}
 	if e := s.of[i]; e >= 0 {
 		return s.ents[e].kind == kindRun && s.words[i].low == "run" && s.find(cueAgain, 0) >= 0
 	}
@@ -143,6 +159,11 @@ func (p *Parser) askEither(a, b *outcome) outcome {
 
 // nothing decides about words that no intent is behind.
 func (p *Parser) nothing(m *matcher, s *saying, f feeling, pt *part) outcome {
+	if f.mood == moodState && s.tellsOfNode() {
+		if i, ok := p.look(m, s, false); ok {
+			return p.answer(i, "a statement, not an order; this is how it stands")
+		}
+	}
 	if f.mood == moodShow && s.question {
 		if i, ok := p.look(m, s, false); ok {
 			return p.answer(i, "a question; this is how it stands")

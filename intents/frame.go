@@ -18,6 +18,7 @@ type frame struct {
 	object   string   // such a word that the order is about
 	shift    string   // a word that changes what is said
 	odd      string   // a word that is none
+	counts   string   // a number that no slot takes
 	narrow   string   // a word that could be a service, where none is named
 	vague    string   // an optional slot that is spoken of without a name: "the node"
 	verb     bool     // an action verb of the intent is there

@@ -89,6 +89,9 @@ func (fr *frame) against(s *saying, f feeling, sure bool) string {
 	}
 	for _, i := range fr.spare {
 		e := &s.ents[i]
+		if e.kind == kindCount {
+			fr.counts = shown(s.words[e.from].raw)
+		}
 		return fr.spec.Name + " takes no " + e.kind.String() + " like " + shown(s.words[e.from].raw)
 	}
 	if fr.object != "" {
@@ -105,6 +108,12 @@ func (p *Parser) gated(o *outcome, fr *frame, g guess, l *learned, why string) o
 	clear := g.margin >= l.limits.High && fr.whole() && fr.object == "" && fr.odd == "" && len(fr.alien) < 2
 	text := p.catalog.canonical(&o.intent)
 	switch {
+	case fr.twice != "":
+		return outcome{spec: o.spec, intent: o.intent, decision: Ask, sure: 0.5, because: why, question: "Which is meant? Say the whole command again"}
+	case fr.counts != "" && fr.whole():
+		o.decision, o.sure, o.because = Ask, 0.5, why
+		o.question = "What does " + fr.counts + " mean? Without it, type: " + text
+		return *o
 	case fr.shift != "", fr.contra, fr.wide != "": // what it would be without these words is not to be recommended
 		return outcome{decision: Refuse, because: why + "; nothing is done"}
 	case fr.later && fr.whole():

@@ -9,8 +9,8 @@ import (
 // leftovers finds the words of the order that belong to nothing that the intent is about.
 func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 	object := false // what the verb is about comes next
-	if s.asksFirst() && f.verb >= s.asked {
-		fr.odd = "?" // a question before the order
+	if s.asksFirst() {
+		fr.odd = "?" // a question before the order, or within it
 	}
 	for i := range s.words {
 		w := s.words[i].low
@@ -88,8 +88,8 @@ func (fr *frame) predicate(s *saying, f feeling, i int) bool {
 		return true // "ack edge-2 worked"
 	}
 	switch w {
-	case "went", "did", "does", "had", "has", "was", "is", "were", "are", "got", "took", "hung", "gave", "over", "done", "wrong", "good", "fine", "bad", "stuck", "broken", "errors", "error", "useless", "never", "still", "happened", "succeeded", "crashed":
-		return s.cues[max(f.verb, 0)] != cueWant
+	case "went", "did", "does", "had", "has", "was", "is", "were", "are", "got", "took", "hung", "gave", "over", "done", "wrong", "good", "fine", "bad", "stuck", "broken", "errors", "error", "useless", "never", "still", "happened", "succeeded", "crashed", "slow", "slowly", "complete", "works", "work", "old", "entire", "full":
+		return f.verb < 0 || s.cues[f.verb] != cueWant && !light(s.info[f.verb].base(s.words[f.verb].low))
 	}
 	return false
 }

@@ -93,6 +93,11 @@ func unwrap(text string, u *Utterance) (string, error) {
 	if u.Door != DoorTerminal {
 		text = unmention(text, u.Self)
 	}
+	for _, verb := range []string{"run ", "do ", "execute "} { // "run `flush edge-2`"
+		if rest, ok := strings.CutPrefix(text, verb); ok && len(rest) > 1 && rest[0] == '`' && strings.IndexByte(rest[1:], '`') == len(rest)-2 {
+			text = rest
+		}
+	}
 	if len(text) > 1 && text[0] == '`' && strings.IndexByte(text[1:], '`') == len(text)-2 {
 		text = strings.TrimSpace(text[1 : len(text)-1])
 	}

@@ -102,9 +102,9 @@ func TestListsThatAreNone(t *testing.T) {
 	t.Parallel()
 	check(t, []line{
 		{"flush edge-1 edge", "refuse"},
-		{"flush edge-1 2", "refuse"},
-		{"flush edge-4 to edge-2", "refuse"},
-		{"flush edge-1 to mac-2", "refuse"},
+		{"flush edge-1 2", "ask cache.flush node=edge-1"},
+		{"flush edge-4 to edge-2", "ask cache.flush node=edge-4"},
+		{"flush edge-1 to mac-2", "ask cache.flush node=edge-1"},
 		{"flush edge-1,, edge-2", "refuse"},
 		{"flush , edge-1", "confirm cache.flush node=edge-1"},
 		{"flush edge-1, and", "refuse"},

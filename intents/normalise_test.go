@@ -181,7 +181,7 @@ func TestQuotationsAndTicks(t *testing.T) {
 		{"flush \"edge-2\",\"edge-3\"", "confirm cache.flush node=edge-2,edge-3"},
 		{"flush \"edge-2\"; nodes", "confirm cache.flush node=edge-2 ; node.list"},
 		{"flush edge-2's cache", flush},
-		{"flush edge-2's", "ask"},
+		{"flush edge-2's", "ask cache.flush node=edge-2"},
 		{"flush 'edge-2's cache", "refuse"},
 	})
 }

@@ -61,7 +61,7 @@ func (p *Parser) topicOf(s *saying) string {
 	const most = 3
 	for n := most; n > 0; n-- {
 		for i := 0; i+n <= len(s.words); i++ {
-			if s.of[i] >= 0 || s.cues[i] != cueNone && n == 1 || s.words[i].low == "help" {
+			if w := s.words[i].low; s.of[i] >= 0 || s.cues[i] != cueNone && n == 1 || w == "help" || w == "show" && len(s.words) > 1 {
 				continue
 			}
 			var said strings.Builder

@@ -62,6 +62,9 @@ func (p *Parser) toShow(m *matcher, pt *part, s *saying, f feeling, fr *frame, g
 		tr.add("gate: ", shown(s.words[f.verb].low), " is no verb of ", fr.spec.Name)
 		return p.nothing(m, s, f, pt)
 	}
+	if f.verb >= 0 && s.info[f.verb].heavy && s.info[f.verb].lemma.form == formBase && !l.vocab.named(s.words[f.verb].low, fr.class) {
+		return p.nothing(m, s, f, pt) // "disable the rules" lists none
+	}
 	certain := fr.class == g.class && g.certain(l)
 	if fr.odd != "" || fr.loose(s) || !fr.plainly(s, l.vocab, certain) && (fr.shift != "" && !s.question || !fr.specific(s, l.vocab, g, l)) {
 		tr.add("gate: nothing in it is about ", fr.spec.Name)

@@ -76,7 +76,7 @@ func TestTableOfRisks(t *testing.T) {
 		{"flush; status", intents.Ask, "command 1 of 2: node is missing"},
 		{"flush edge-1; reboot", intents.Refuse, "command 2 of 2: not a command that I know; `help` lists them"},
 		{"flush; reboot", intents.Refuse, "command 2 of 2: not a command that I know; `help` lists them"},
-		{"flush; flush edge-1?", intents.Refuse, "command 2 of 2: a question; nothing is done; to do it, type: flush edge-1"},
+		{"status; flush edge-1?", intents.Answer, "command 2 of 2: a question; nothing is done; to do it, type: flush edge-1"},
 	} {
 		out := say(t, p, tt.text)
 		if out.Decision != tt.want || out.Because != tt.because {

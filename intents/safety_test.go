@@ -38,7 +38,7 @@ func traps() map[string][]string {
 		},
 		"quotation": {
 			"> flush edge-2", "&gt; flush edge-2", "tom said \"flush edge-2\"", "\"flush edge-2\"", "'flush edge-2'", "“flush edge-2”", "```flush edge-2```", "```\nflush edge-2\n```",
-			"FYI: flush edge-2", "lol \"purge everything\"", "fwd: purge news", "nodes\n> purge news", "flush \"edge-1 and edge-2\"", "run `flush edge-2`", "`flush` `edge-2` now",
+			"FYI: flush edge-2", "lol \"purge everything\"", "fwd: purge news", "nodes\n> purge news", "flush \"edge-1 and edge-2\"", "`flush` `edge-2` now",
 		},
 		"out of scope": {
 			"reboot edge-2", "restart nginx on edge-4", "rm -rf / on edge-2", "flush the toilet", "cancel my reservation for 8", "schedule a meeting with tom at 3pm", "clear the table",
@@ -106,7 +106,6 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{"don't flush edge-2", "negated; nothing is done"},
 		{"flush edge-2 if it is bad", "a condition; nothing is done now. A rule or a job could do it when the time comes"},
 		{"reject run 17 because it is not mine", "negated; nothing is done"},
-		{"flush edge-2?", "a question; nothing is done; to do it, type: flush edge-2"},
 		{"flush edge-2 ...", "it trails off; nothing is done; to do it, type: flush edge-2"},
 		{"flsh the edge", "not an exact command; did you mean flush? `help flush` shows how it is said"},
 		{"reboot edge-2", "not a command that I know; `help` lists them"},

@@ -1,6 +1,11 @@
 package intents
 
-import "github.com/shitops/opsbot/intents/when"
+import (
+	"strings"
+	"time"
+
+	"github.com/shitops/opsbot/intents/when"
+)
 
 // schedule reads when a job comes: five fields as in crontab, "@every 30m", "every 30 minutes", "every day at 5:30", "every sunday at 4". Its value
 // is five fields, or @every and a duration.
@@ -18,10 +23,17 @@ func (m *matcher) scheduleAt(i int) (string, int) {
 		return "", -1
 	}
 	f, next, err := m.said(i, when.ReadSchedule)
-	if err != nil {
+	if err != nil || tooOften(f.Cron) {
 		return "", -1
 	}
 	return f.Cron, next
+}
+
+// tooOften reports whether a schedule comes more than once a minute, which no command can mean.
+func tooOften(schedule string) bool {
+	span, every := strings.CutPrefix(schedule, "@every ")
+	d, err := time.ParseDuration(span)
+	return every && err == nil && d < time.Minute
 }
 
 // beginsSchedule tells at a glance whether a schedule may begin with w.
@@ -39,7 +51,11 @@ func beginsSchedule(w string) bool {
 
 // faultySchedule says in f what is wrong with the words at i that stand where a schedule should.
 func (m *matcher) faultySchedule(f *fault, i int) int {
-	_, next, err := m.said(i, when.ReadSchedule)
+	found, next, err := m.said(i, when.ReadSchedule)
+	if next > 0 && err == nil && tooOften(found.Cron) {
+		f.kind, f.text = faultRefused, "a job comes once a minute at most"
+		return next
+	}
 	if next > 0 && err != nil {
 		if m.wrongTime(f, err); err.Why == when.NoClock {
 			f.text = "the time of day is missing"

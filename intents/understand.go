@@ -27,10 +27,22 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 	if ok {
 		return o
 	}
-	if o, ok := p.begun(m, pt, tr); ok {
-		return o
+	half, ok := p.begun(m, pt, tr)
+	if ok && half.spec != nil {
+		return half
 	}
-	return p.freely(m, l, pt, s, f, tr)
+	free := p.freely(m, l, pt, s, f, tr)
+	switch {
+	case !ok:
+		return free
+	case free.decision == Refuse || free.spec == nil:
+		return half
+	case free.decision != Ask && free.risk().Changes(): // "remove edge-2": of what, or the machine itself?
+		text := p.catalog.canonical(&free.intent)
+		free.decision, free.sure, free.question = Ask, 0.5, "It is not finished. Do you mean this? Then type: "+text
+		free.missing = &Missing{Slot: SlotCommand, Choices: []string{text}, At: -1, Question: free.question}
+	}
+	return free
 }
 
 // exactly reads a command that the grammar reads to its end.
@@ -41,13 +53,32 @@ func (p *Parser) exactly(m *matcher, pt *part, tr *tracer) (outcome, bool) {
 			return p.which(whole, pt), true
 		}
 		tr.reading(&whole[0], "")
-		return p.decide(&whole[0], pt), true
+		o := p.decide(&whole[0], pt)
+		if o.decision == Refuse && pt.question && !m.exact {
+			return p.askedExactly(&whole[0], o), true
+		}
+		return o, true
 	}
 	if whole := best(p.verbAndFlags(m)); len(whole) == 1 {
 		tr.reading(&whole[0], ", slots in flags")
 		return p.decide(&whole[0], pt), true
 	}
 	return outcome{}, false
+}
+
+// askedExactly answers an exact command that is asked as a question with how its things stand.
+func (p *Parser) askedExactly(f *match, o outcome) outcome {
+	i := f.outcome().intent
+	s := &saying{}
+	for _, slot := range f.rule.spec.Slots {
+		if values := i.Slots.All(slot.Name); len(values) > 0 {
+			s.ents = append(s.ents, entity{kind: slot.kind, values: values, also: -1})
+		}
+	}
+	if see, ok := p.look(nil, s, cached(i.Name)); ok {
+		return p.answer(see, o.because)
+	}
+	return o
 }
 
 // heard takes the words apart and decides where their mood alone does, or where they point back to what was said before. m keeps what the grammar found.

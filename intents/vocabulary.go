@@ -220,6 +220,12 @@ func (v *vocabulary) headClass(w string) int {
 	return found
 }
 
+// named reports whether the catalogue file of class names w as a verb.
+func (v *vocabulary) named(w string, class int) bool {
+	k, ok := v.words[v.base(w)]
+	return ok && k.heads.has(class)
+}
+
 // anyActs reports whether w is an action verb of any intent.
 func (v *vocabulary) anyActs(w string) bool {
 	k, ok := v.words[v.base(w)]
