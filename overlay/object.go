@@ -89,16 +89,24 @@ func comparePrefix(a, b netip.Prefix) int {
 
 // TunnelName is the name of a VNI's tunnel device. The VNI has six digits, so that no tunnel is called as another's bridge; at most 15
 // characters fit (IFNAMSIZ).
-func TunnelName(v VNI) string { return fmt.Sprintf("ob%06x", uint32(v)) }
+func TunnelName(v VNI) string { return string(appendHex([]byte("ob"), uint32(v))) }
 
 // BridgeName is the name of a VNI's bridge.
-func BridgeName(v VNI) string { return fmt.Sprintf("obb%06x", uint32(v)) }
+func BridgeName(v VNI) string { return string(appendHex([]byte("obb"), uint32(v))) }
 
 // PortName is the name of the bridge port of an endpoint: the VNI and 24 bits of a hash of the endpoint's name.
 func PortName(v VNI, endpoint string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(endpoint)) // a hash never fails
-	return fmt.Sprintf("obp%06x%06x", uint32(v), h.Sum32()&0xffffff)
+	return string(appendHex(appendHex([]byte("obp"), uint32(v)), h.Sum32()))
+}
+
+// appendHex appends the lower 24 bits of n in six digits. Names are made for every object that is read, so this is not left to fmt.
+func appendHex(b []byte, n uint32) []byte {
+	for shift := 20; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[n>>shift&15])
+	}
+	return b
 }
 
 // Device is the name of the device that o is or lies on.

@@ -74,7 +74,7 @@ func (r *reader) link(l link) {
 		r.foreign(l)
 		return
 	}
-	want := map[overlay.Kind]string{overlay.Tunnel: overlay.TunnelName(vni), overlay.Bridge: overlay.BridgeName(vni), overlay.Port: overlay.PortName(vni, endpoint)}[kind]
+	want := overlay.Object{Kind: kind, VNI: vni, Endpoint: endpoint}.Device()
 	r.p.links[want] = l
 	r.byIndex[l.index] = ours{kind, vni, endpoint}
 	flaws := r.p.flaws(l, want)
