@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -97,8 +98,17 @@ func (a *applier) change(c overlay.Change) error {
 	if remove && a.p.configs[o.VNI] == nil && a.drafts[o.VNI] == nil {
 		return nil // it went with its device
 	}
-	if !a.draft(o.VNI).entry(o, remove) {
+	d := a.draft(o.VNI)
+	before := maps.Clone(d.addresses)
+	if !d.entry(o, remove) {
 		return fmt.Errorf("the userspace VTEP knows no %s", o.Kind)
+	}
+	for k := range before { // that went with the bridge
+		if s := a.p.segments[o.VNI]; s != nil && !d.bears(k.ip) {
+			if err := a.p.system.removeAddress(s.name, k.ip); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -159,15 +169,15 @@ func (a *applier) address(o overlay.Object, remove bool) error {
 	case s == nil:
 		return errors.New("the segment has no device")
 	}
-	do := a.p.system.addAddress
-	if remove {
-		do = a.p.system.removeAddress
+	d := a.draft(o.VNI)
+	put(d.addresses, on{o.IP, o.Bare}, true, remove)
+	switch {
+	case !remove:
+		return a.p.system.addAddress(s.name, o.IP)
+	case d.bears(o.IP):
+		return nil // it only moved between bridge and bare tunnel, which are one device here
 	}
-	if err := do(s.name, o.IP); err != nil {
-		return err
-	}
-	put(a.draft(o.VNI).addresses, o.IP, true, remove)
-	return nil
+	return a.p.system.removeAddress(s.name, o.IP)
 }
 
 // publish lets packets be looked up in what was drafted.

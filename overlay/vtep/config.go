@@ -10,18 +10,24 @@ import (
 
 // config is what was written of one segment.
 type config struct {
-	bridge     overlay.Object // bears the host's MAC; its kind is 0 while there is none
+	bridge     overlay.Object // bears the host's MAC, or the tunnel does; its kind is 0 while there is none
 	tunnel     overlay.Object
-	addresses  map[netip.Prefix]bool // that we answer for
-	neighbours map[netip.Prefix]overlay.MAC
+	addresses  map[on]bool // that we answer for
+	neighbours map[on]overlay.MAC
 	macs       map[overlay.MAC]netip.Addr
 	bridgeMACs map[overlay.MAC]bool // kept to be told back: there is no bridge that would need them
 	flood      map[netip.Addr]bool
 }
 
+// on is an address, and whether it was written for a bare tunnel or for a bridge. Here both are the one device.
+type on struct {
+	ip   netip.Prefix
+	bare bool
+}
+
 // newConfig is a segment of which nothing was written.
 func newConfig() *config {
-	return &config{addresses: map[netip.Prefix]bool{}, neighbours: map[netip.Prefix]overlay.MAC{}, macs: map[overlay.MAC]netip.Addr{},
+	return &config{addresses: map[on]bool{}, neighbours: map[on]overlay.MAC{}, macs: map[overlay.MAC]netip.Addr{},
 		bridgeMACs: map[overlay.MAC]bool{}, flood: map[netip.Addr]bool{}}
 }
 
@@ -38,15 +44,18 @@ func (c *config) entry(o overlay.Object, remove bool) bool {
 	switch o.Kind {
 	case overlay.Bridge:
 		c.bridge = o
-		if remove {
+		if remove { // and with it goes what lies on it
 			c.bridge = overlay.Object{}
+			maps.DeleteFunc(c.addresses, func(k on, _ bool) bool { return !k.bare })
+			maps.DeleteFunc(c.neighbours, func(k on, _ overlay.MAC) bool { return !k.bare })
+			clear(c.bridgeMACs)
 		}
 	case overlay.TunnelMAC:
 		put(c.macs, o.MAC, o.VTEP, remove)
 	case overlay.BridgeMAC:
 		put(c.bridgeMACs, o.MAC, true, remove)
 	case overlay.Neighbour:
-		put(c.neighbours, o.IP, o.MAC, remove)
+		put(c.neighbours, on{o.IP, o.Bare}, o.MAC, remove)
 	case overlay.Flood:
 		put(c.flood, o.VTEP, true, remove)
 	default:
@@ -74,13 +83,29 @@ func (c *config) objects(list []overlay.Object, vni overlay.VNI) []overlay.Objec
 	for mac := range c.bridgeMACs {
 		list = append(list, overlay.Object{Kind: overlay.BridgeMAC, VNI: vni, MAC: mac})
 	}
-	for ip, mac := range c.neighbours {
-		list = append(list, overlay.Object{Kind: overlay.Neighbour, VNI: vni, IP: ip, MAC: mac})
+	for k, mac := range c.neighbours {
+		list = append(list, overlay.Object{Kind: overlay.Neighbour, VNI: vni, IP: k.ip, Bare: k.bare, MAC: mac})
 	}
 	for to := range c.flood {
 		list = append(list, overlay.Object{Kind: overlay.Flood, VNI: vni, VTEP: to})
 	}
 	return list
+}
+
+// address appends what an address that the device bears is to us.
+func (c *config) address(list []overlay.Object, vni overlay.VNI, ip netip.Prefix) []overlay.Object {
+	o := overlay.Object{Kind: overlay.Address, VNI: vni, IP: ip}
+	for _, o.Bare = range []bool{false, true} {
+		if c.addresses[on{ip, o.Bare}] || !c.bears(ip) && o.Bare == (c.bridge.Kind == 0) { // or it was added by hand
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// bears tells whether an address was written.
+func (c *config) bears(ip netip.Prefix) bool {
+	return c.addresses[on{ip, false}] || c.addresses[on{ip, true}]
 }
 
 // table is what packets are looked up in: a config made ready. It never changes.
@@ -105,9 +130,13 @@ type hop struct {
 
 // table makes the config ready.
 func (c *config) table(vni overlay.VNI) *table {
-	t := &table{vni: vni, mtu: c.tunnel.MTU, mac: c.bridge.MAC, probe: overlay.VTEPMAC(c.tunnel.VTEP), own: map[netip.Addr]bool{},
+	t := &table{vni: vni, mtu: c.tunnel.MTU, mac: c.tunnel.MAC, probe: overlay.VTEPMAC(c.tunnel.VTEP), own: map[netip.Addr]bool{},
 		broadcasts: map[netip.Addr]bool{netip.AddrFrom4([4]byte{255, 255, 255, 255}): true}, hops: map[netip.Addr]hop{}, peers: map[netip.Addr]*net.UDPAddr{}}
-	for p := range c.addresses {
+	if c.bridge.Kind != 0 {
+		t.mac = c.bridge.MAC
+	}
+	for k := range c.addresses {
+		p := k.ip
 		t.own[p.Addr()] = true
 		t.prefixes = append(t.prefixes, p.Masked())
 		if p.Addr().Is4() && p.Bits() < 31 {
@@ -127,8 +156,8 @@ func (c *config) table(vni overlay.VNI) *table {
 	for mac, a := range c.macs {
 		behind[mac] = peer(a)
 	}
-	for ip, mac := range c.neighbours {
-		t.hops[ip.Addr()] = hop{mac, behind[mac]}
+	for k, mac := range c.neighbours {
+		t.hops[k.ip.Addr()] = hop{mac, behind[mac]}
 	}
 	return t
 }

@@ -115,7 +115,7 @@ func (p *Plane) read(list []overlay.Object, vni overlay.VNI, d deviceState) []ov
 	}
 	list = append(c.objects(list, vni), tunnel)
 	for _, ip := range d.addresses {
-		list = append(list, overlay.Object{Kind: overlay.Address, VNI: vni, IP: ip})
+		list = c.address(list, vni, ip)
 	}
 	return list
 }

@@ -88,8 +88,7 @@ func (s *segment) run() {
 func (s *segment) carry(t *table, out *outbox, b []byte) {
 	packet := b[front:]
 	ip, ethertype, ok := destination(packet)
-	if !ok || ndType(packet) != 0 { // the system's own questions to a link that it cannot see
-		s.count.malformed.Add(1)
+	if !ok || ndType(packet) != 0 { // no packet, or the system asks a link that it cannot see
 		return
 	}
 	if len(packet) > t.mtu {
