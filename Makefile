@@ -11,6 +11,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2 systemd
 NEEDED      := varnishd varnishadm varnishstat cc icinga2
 TESTFLAGS   ?=
+# The tests of the language that count what they tried; make soak prints their counts.
+COUNTED     := Prose|Changelogs|Random|WordsInAnyOrder|HeldOut|Reports|Widen
 PREFIX      ?= /usr/local
 UNITDIR     ?= /etc/systemd/system
 
@@ -63,6 +65,8 @@ test: install-needs lint
 
 soak: install-needs
 	OPSBOT_SOAK=1 $(GO) test -timeout 120m -count=1 $(TESTFLAGS) ./...
+	@echo "what the language was tried with:"; set -o pipefail; OPSBOT_SOAK=1 $(GO) test -v -timeout 60m -count=1 -run '$(COUNTED)' ./intents | \
+		awk '/ lines[ ,]|plain commands|^ *--- (FAIL|SKIP)|^(FAIL|ok)/ {sub(/^ +[a-z_]+\.go:[0-9]+: /, "  "); print}'
 
 bench: install-needs build
 	.ci/bench
