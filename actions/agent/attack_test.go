@@ -411,7 +411,7 @@ func TestLiesAreSeen(t *testing.T) {
 	}
 	// The next change overrules the lie, by a generation above what was claimed.
 	say(func(l *Report) { l.Generation, l.Incarnation = 9, "1-a" })
-	w.until("edge-1", "claims 9", func(s Status) bool { return s.Report.Generation == 9 })
+	w.until("edge-1", "claims 9", func(s Status) bool { return s.Report.Generation == 9 && s.Report.Incarnation == "1-a" })
 	d, err := w.gate.Edit(t.Context(), "edge-1", with(5001, 5002))
 	if err != nil {
 		t.Fatal(err)

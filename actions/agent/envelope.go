@@ -96,11 +96,21 @@ func (s KeySet) follow(history [][]byte) KeySet {
 // maxUnpacked bounds what a packed body may grow to: a state of 10,000 segments takes a tenth.
 const maxUnpacked = 64 << 20
 
-// pack returns v as compressed JSON: states are long and repeat themselves.
+// small is the size of a body that is not worth compressing: the work would cost more than the bytes.
+const small = 8 << 10
+
+// pack returns v as JSON, compressed when it is long: states repeat themselves.
 func pack(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	if len(text) <= small {
+		return text, nil
+	}
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is a constant
-	if err := json.NewEncoder(z).Encode(v); err != nil {
+	if _, err := z.Write(text); err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
 	if err := z.Close(); err != nil {
@@ -109,18 +119,30 @@ func pack(v any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unpack reads what pack wrote.
-func unpack(data []byte, into any) error {
+// expand returns the JSON of a packed body.
+func expand(data []byte) ([]byte, error) {
+	if len(data) == 0 || data[0] != 0x1f { // the first byte of gzip (RFC 1952 section 2.3.1); no JSON begins so
+		return data, nil
+	}
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return nil, fmt.Errorf("unpack: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(z, maxUnpacked+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("unpack: %w", err)
+		return nil, fmt.Errorf("unpack: %w", err)
 	case len(text) > maxUnpacked:
-		return fmt.Errorf("unpack: over %d bytes: %w", maxUnpacked, errTooLarge)
+		return nil, fmt.Errorf("unpack: over %d bytes: %w", maxUnpacked, errTooLarge)
+	}
+	return text, nil
+}
+
+// unpack reads what pack wrote.
+func unpack(data []byte, into any) error {
+	text, err := expand(data)
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("unpack: %w", err)

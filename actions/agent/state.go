@@ -227,19 +227,22 @@ func (g *Gate) noteEnrolled(_ context.Context, e store.Entry) {
 }
 
 // noteGeneration remembers what is the newest state of a node.
-func (g *Gate) noteGeneration(_ context.Context, e store.Entry) {
+func (g *Gate) noteGeneration(_ context.Context, e store.Entry) { g.noteState(e) }
+
+// noteState does the same and returns the state, unless there is none.
+func (g *Gate) noteState(e store.Entry) (State, bool) {
 	if e.Deleted {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		n := g.node(e.Key)
 		n.incarnation, n.generation, n.revision = "", 0, e.Revision
 		g.wake(n)
-		return
+		return State{}, false
 	}
 	s, err := decodeState(e)
 	if err != nil {
 		g.o.Log.Error("desired state left out", "key", e.Key, "err", err)
-		return
+		return s, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -247,15 +250,12 @@ func (g *Gate) noteGeneration(_ context.Context, e store.Entry) {
 	n.incarnation, n.generation, n.revision = s.Desired.Incarnation, s.Desired.Generation, e.Revision
 	n.fault = faultOf(n.report, n)
 	g.wake(n)
+	return s, true
 }
 
 // noteDesired pushes what has changed.
 func (g *Gate) noteDesired(ctx context.Context, e store.Entry) {
-	g.noteGeneration(ctx, e)
-	if e.Deleted {
-		return
-	}
-	if s, err := decodeState(e); err == nil {
+	if s, ok := g.noteState(e); ok {
 		g.push(ctx, s)
 	}
 }

@@ -21,7 +21,12 @@ import (
 	"github.com/shitops/opsbot/overlay"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(fleetEnv) != "" {
+		fleetMain()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for what should take milliseconds.
 const patience = 20 * time.Second
