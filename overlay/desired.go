@@ -17,6 +17,7 @@ type Desired struct {
 	Port        uint16        `json:"port,omitempty"`     // of VXLAN; 0 is [DefaultPort]
 	Underlay    int           `json:"underlay,omitempty"` // MTU in bytes that the underlay is to have; 0 is not checked
 	Segments    []NodeSegment `json:"segments,omitempty"` // in order of VNI
+	Guard       bool          `json:"guard,omitempty"`    // drop VXLAN from others than VTEPs, where the node can (IPv4)
 	Gone        []VNI         `json:"gone,omitempty"`     // deleted on purpose: their removal needs no further yes
 }
 
@@ -131,8 +132,24 @@ func (d Desired) Objects() []Object {
 	for _, s := range d.Segments {
 		list = s.objects(list, d.VTEP, d.port())
 	}
+	if d.Guard && d.VTEP.Is4() {
+		list = d.guard(list)
+	}
 	slices.SortFunc(list, CompareObjects)
 	return slices.CompactFunc(list, func(a, b Object) bool { return CompareObjects(a, b) == 0 })
+}
+
+// guard appends the VTEPs that are let in: all that share a segment with the node.
+func (d Desired) guard(list []Object) []Object {
+	for _, o := range list {
+		if o.Kind == Flood || o.Kind == TunnelMAC {
+			list = append(list, Object{Kind: Guard, VTEP: o.VTEP, Port: d.port()})
+		}
+	}
+	if len(d.Segments) > 0 {
+		list = append(list, Object{Kind: Guard, VTEP: d.VTEP, Port: d.port()})
+	}
+	return list
 }
 
 // objects appends what one segment needs. Only a node with endpoints in namespaces of their own, or with a gateway for them, needs a bridge: elsewhere

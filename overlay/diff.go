@@ -76,6 +76,9 @@ func Diff(want Desired, have Observed) Changes {
 	for _, v := range want.Gone {
 		c.gone[v] = true
 	}
+	if !have.Facts.Capability.PacketFilter || occupied(want.port(), have.Foreign) {
+		want.Guard = false // it cannot be, or would cut others off
+	}
 	wanted := want.Objects()
 	c.Blocked = foreignConflicts(want, have.Foreign)
 	blocked := map[VNI]bool{}
@@ -90,10 +93,23 @@ func Diff(want Desired, have Observed) Changes {
 		}
 	})
 	c.List = slices.Concat(d.makes, d.removes)
-	slices.SortStableFunc(c.List[:len(d.makes)], func(a, b Change) int { return int(a.Object.Kind) - int(b.Object.Kind) })
+	slices.SortStableFunc(c.List[:len(d.makes)], func(a, b Change) int { return turn(a.Object.Kind) - turn(b.Object.Kind) })
 	slices.SortStableFunc(c.List[len(d.makes):], func(a, b Change) int { return int(b.Object.Kind) - int(a.Object.Kind) })
 	c.Announce = announcements(want, d.makes)
 	return c
+}
+
+// turn is when objects of a kind are made: who is let in comes first.
+func turn(k Kind) int {
+	if k == Guard {
+		return 0
+	}
+	return int(k)
+}
+
+// occupied tells whether a foreign VXLAN device shares the UDP port.
+func occupied(port uint16, foreign []Foreign) bool {
+	return slices.ContainsFunc(foreign, func(f Foreign) bool { return f.Kind == "vxlan" && f.Port == port })
 }
 
 // differ gathers changes.
@@ -132,7 +148,7 @@ func (d *differ) segment(want, have []Object) {
 	if slices.Equal(want, have) {
 		return
 	}
-	if len(want) == 0 {
+	if len(want) == 0 && len(have) > 0 && have[0].Kind != Guard {
 		for _, o := range have { // the entries go with their devices
 			if o.Kind <= Port {
 				d.removes = append(d.removes, Change{Op: Remove, Object: o})

@@ -91,10 +91,9 @@ func TestPlanLeavesNoTrace(t *testing.T) {
 			f.PutNode(overlay.NodeView{Node: fmt.Sprintf("edge-%d", n), VTEP: member(n, "").VTEP})
 		}
 		f.PutSegment(live())
-		change := func(f *overlay.Fleet) error { return nil }
 		for range rapid.IntRange(0, 12).Draw(t, "changes") {
 			n, detach := rapid.IntRange(0, 7).Draw(t, "node"), rapid.Bool().Draw(t, "detach")
-			change = func(f *overlay.Fleet) error {
+			change := func(f *overlay.Fleet) error {
 				if detach {
 					f.Detach(5001, member(n, "").Key())
 					return nil

@@ -22,9 +22,10 @@ const (
 	BridgeMAC                       // a MAC behind a port (empty: behind the tunnel), in the bridge's table
 	Neighbour                       // whose MAC an IP has: answers ARP and ND on the spot
 	Flood                           // a VTEP that hears broadcasts
+	Guard                           // a VTEP that is let in; the VNI is 0
 )
 
-var kindNames = [...]string{"", "bridge", "tunnel", "port", "address", "endpoint address", "tunnel mac", "bridge mac", "neighbour", "flood"}
+var kindNames = [...]string{"", "bridge", "tunnel", "port", "address", "endpoint address", "tunnel mac", "bridge mac", "neighbour", "flood", "guard"}
 
 // String gives the kind in words.
 func (k Kind) String() string {
@@ -68,7 +69,7 @@ func CompareObjects(a, b Object) int {
 		return comparePrefix(a.IP, b.IP)
 	case EndpointAddress:
 		return cmp.Or(strings.Compare(a.Endpoint, b.Endpoint), comparePrefix(a.IP, b.IP))
-	case Flood:
+	case Flood, Guard:
 		return a.VTEP.Compare(b.VTEP)
 	}
 	return 0
@@ -151,6 +152,8 @@ func (o Object) String() string {
 		what = fmt.Sprintf("%s is at %s", o.IP.Addr(), o.MAC)
 	case Flood:
 		what = o.VTEP.String()
+	case Guard:
+		return fmt.Sprintf("guard: %s may send to UDP port %d", o.VTEP, o.Port)
 	}
 	if o.Flaw != "" {
 		what += " (" + o.Flaw + ")"

@@ -96,6 +96,9 @@ func (a *applier) report(n int) overlay.Report {
 // run carries out the changes from at to end, which are of one stage.
 func (a *applier) run(at, end int) error {
 	c := a.list[at]
+	if c.Object.Kind == overlay.Guard {
+		return a.guardChanges(at, end)
+	}
 	if c.Op == overlay.Remove {
 		if c.Object.Kind <= overlay.Port {
 			return a.removeDevices(at, end)

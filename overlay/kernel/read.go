@@ -38,6 +38,15 @@ func (p *Plane) Read(ctx context.Context) (overlay.Observed, error) {
 		}
 	}
 	r.endpoints()
+	if p.caps.PacketFilter {
+		allowed, err := p.readGuard()
+		if err != nil {
+			return overlay.Observed{}, fmt.Errorf("read the guard of %s: %w", p.o.Node, err)
+		}
+		for _, ip := range allowed {
+			r.out.Objects = append(r.out.Objects, overlay.Object{Kind: overlay.Guard, VTEP: ip, Port: p.port()})
+		}
+	}
 	slices.SortFunc(r.out.Objects, overlay.CompareObjects)
 	r.out.Facts = r.facts(links)
 	return r.out, nil
@@ -413,6 +422,9 @@ func (p *Plane) inside(vni overlay.VNI, endpoint string) (found link, addresses 
 	})
 	return found, addresses, err
 }
+
+// port is the UDP port of VXLAN.
+func (p *Plane) port() uint16 { return cmp.Or(p.o.Port, overlay.DefaultPort) }
 
 // facts is what the node tells about itself. Without a VTEP, the underlay is the first device that is up and not the loopback.
 func (r *reader) facts(links []link) overlay.Facts {
