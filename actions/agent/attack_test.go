@@ -376,9 +376,14 @@ func TestLiesAreSeen(t *testing.T) {
 	r := w.settle("edge-1")
 	w.hold("edge-1", with(5001))
 	th := steal(t, w, r)
+	if err := r.stop(); err != nil { // the true agent, which would tell the truth in between
+		t.Fatal(err)
+	}
+	w.until("edge-1", "is stopped", func(s Status) bool { return s.Report.Leaving })
 	say := func(change func(*Report)) {
 		t.Helper()
 		lie := w.gate.Status("edge-1").Report
+		lie.Leaving = false
 		change(&lie)
 		data, err := json.Marshal(lie)
 		if err != nil {
@@ -419,6 +424,7 @@ func TestLiesAreSeen(t *testing.T) {
 	if d.Generation != 10 {
 		t.Errorf("generation = %d, want 10", d.Generation)
 	}
+	r.start()
 	w.until("edge-1", "holds it", func(s Status) bool { return s.Health == OK && s.Report.Generation == 10 })
 	if diff := cmp.Diff([]overlay.VNI{5001, 5002}, r.plane.holds()); diff != "" {
 		t.Errorf("the node holds other VNIs (-want +got):\n%s", diff)
