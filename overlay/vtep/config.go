@@ -115,6 +115,7 @@ type table struct {
 	mac        overlay.MAC // of the host
 	probe      overlay.MAC // by which probes reach the node
 	own        map[netip.Addr]bool
+	routes     bool // packets to others are handed on: the host is the segment's gateway
 	broadcasts map[netip.Addr]bool
 	prefixes   []netip.Prefix
 	hops       map[netip.Addr]hop // neighbours that were written
@@ -133,7 +134,7 @@ func (c *config) table(vni overlay.VNI) *table {
 	t := &table{vni: vni, mtu: c.tunnel.MTU, mac: c.tunnel.MAC, probe: overlay.VTEPMAC(c.tunnel.VTEP), own: map[netip.Addr]bool{},
 		broadcasts: map[netip.Addr]bool{netip.AddrFrom4([4]byte{255, 255, 255, 255}): true}, hops: map[netip.Addr]hop{}, peers: map[netip.Addr]*net.UDPAddr{}}
 	if c.bridge.Kind != 0 {
-		t.mac = c.bridge.MAC
+		t.mac, t.routes = c.bridge.MAC, true
 	}
 	for k := range c.addresses {
 		p := k.ip
@@ -182,6 +183,12 @@ func (t *table) onLink(ip netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// hears tells whether a packet to an address is for this host. Others must not come in: the system would take those to an address that the host has in
+// another segment.
+func (t *table) hears(to netip.Addr) bool {
+	return t.routes || t.own[to] || to.IsMulticast() || t.broadcasts[to]
 }
 
 // source is an address of ours of the family given, for questions.

@@ -24,7 +24,6 @@ const (
 // neighbours is what was found by asking. Safe for concurrent use.
 type neighbours struct {
 	count *counters
-	now   func() time.Time
 
 	mu      sync.Mutex
 	learned map[netip.Addr]learned
@@ -45,14 +44,14 @@ type pending struct {
 }
 
 func newNeighbours(count *counters) *neighbours {
-	return &neighbours{count: count, now: time.Now, learned: map[netip.Addr]learned{}, pending: map[netip.Addr]pending{}}
+	return &neighbours{count: count, learned: map[netip.Addr]learned{}, pending: map[netip.Addr]pending{}}
 }
 
 // find tells where a neighbour is. When that is not known, the packet is kept; ask tells whether the neighbour is to be asked for now.
 func (n *neighbours) find(ip netip.Addr, packet []byte) (to hop, found, ask bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	now := n.now()
+	now := time.Now()
 	if l, ok := n.learned[ip]; ok {
 		if age := now.Sub(l.at); age < learnedFor {
 			if age > refreshAfter {
@@ -106,7 +105,7 @@ func (n *neighbours) sweep(now time.Time) {
 func (n *neighbours) answer(ip netip.Addr, mac overlay.MAC, to *net.UDPAddr) (packet []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	now := n.now()
+	now := time.Now()
 	p, asked := n.pending[ip]
 	_, known := n.learned[ip]
 	if !asked && !known || mac.IsZero() || mac[0]&1 != 0 {

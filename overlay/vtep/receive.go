@@ -115,6 +115,10 @@ func (in *inbox) packet(s *segment, t *table, f frame, b []byte, peer *net.UDPAd
 		s.takeND(t, f, f.payload[:n], peer)
 		return
 	}
+	if to, _, _ := destination(f.payload); !t.hears(to) {
+		in.u.count.notOurs.Add(1)
+		return
+	}
 	if in.segment != s {
 		in.deliver()
 		in.segment = s

@@ -136,16 +136,6 @@ func (w *world) segment(t testing.TB, vni overlay.VNI, nodes ...int) overlay.Seg
 	return s
 }
 
-// member is the member of a segment that is the node given.
-func (w *world) member(t testing.TB, s overlay.Segment, node int) overlay.Member {
-	t.Helper()
-	i := slices.IndexFunc(w.members, func(m overlay.Member) bool { return m.Segment == s.Name && m.Node == w.lab.Nodes[node].Name })
-	if i < 0 {
-		t.Fatalf("%s is not in %s", w.lab.Nodes[node].Name, s.Name)
-	}
-	return w.members[i]
-}
-
 // desired is what a node must hold.
 func (w *world) desired(node int) overlay.Desired {
 	n := w.lab.Nodes[node]
@@ -219,15 +209,17 @@ func ping(t testing.TB, from *netlab.Space, to netip.Addr, want bool, args ...st
 	}
 }
 
-// pingAll pings between all members of a segment.
+// pingAll pings between all members of a segment, each from its own address: a gateway's is shared.
 func (w *world) pingAll(t testing.TB, s overlay.Segment) {
 	t.Helper()
-	for i, from := range w.lab.Nodes {
-		for _, m := range w.members {
-			if m.Segment == s.Name && m.Node != from.Name && slices.ContainsFunc(w.members, func(o overlay.Member) bool { return o.Segment == s.Name && o.Node == w.lab.Nodes[i].Name }) {
-				for _, ip := range m.IPs {
-					ping(t, from, ip, true)
-				}
+	for _, a := range w.members {
+		for _, b := range w.members {
+			if a.Segment != s.Name || b.Segment != s.Name || a.Node == b.Node {
+				continue
+			}
+			from := w.lab.Nodes[slices.IndexFunc(w.lab.Nodes, func(n *netlab.Space) bool { return n.Name == a.Node })]
+			for i, ip := range b.IPs {
+				ping(t, from, ip, true, "-I", a.IPs[i].String())
 			}
 		}
 	}

@@ -1,0 +1,78 @@
+//go:build linux
+
+package vtep_test
+
+import (
+	"io"
+	"testing"
+	"time"
+)
+
+// benchWorld is a userspace VTEP (0) and two kernels (1, 2) in one segment. Their cards gather packets, as real ones do (ethtool -K e0 gro on).
+func benchWorld(b *testing.B) *world {
+	w := newWorld(b, 3)
+	for _, n := range w.lab.Nodes {
+		ethtool(b, n, "e0", 0x2c, 1) // ETHTOOL_SGRO
+	}
+	w.segment(b, 5001, 0, 1, 2)
+	w.settle(b)
+	w.pingAll(b, w.segments[0])
+	return w
+}
+
+// pairs are who talks with whom.
+var pairs = []struct {
+	name     string
+	from, to int
+}{{"program-to-kernel", 0, 1}, {"kernel-to-program", 1, 0}, {"peer=kernel-to-kernel", 1, 2}}
+
+func BenchmarkRTT(b *testing.B) {
+	w := benchWorld(b)
+	for _, p := range pairs {
+		b.Run(p.name, func(b *testing.B) {
+			to := echo(b, w.lab.Nodes[p.to], w.members[p.to].IPs[0])
+			c := dial(b, w.lab.Nodes[p.from], "udp", to)
+			buf := make([]byte, 64)
+			for b.Loop() {
+				if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := c.Write(buf); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := c.Read(buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkTCP(b *testing.B) {
+	w := benchWorld(b)
+	for _, p := range pairs {
+		b.Run(p.name, func(b *testing.B) {
+			const size = 64 << 20
+			near, far := stream(b, w.lab.Nodes[p.from], w.lab.Nodes[p.to], w.members[p.to].IPs[0])
+			b.SetBytes(size)
+			chunk := make([]byte, 1<<18)
+			for b.Loop() {
+				got := make(chan error, 1)
+				go func() {
+					_, err := io.CopyN(io.Discard, struct{ io.Reader }{far}, size)
+					got <- err
+				}()
+				for sent := 0; sent < size; sent += len(chunk) {
+					if _, err := near.Write(chunk); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := <-got; err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*size*8/1e9/b.Elapsed().Seconds(), "Gbit/s")
+		})
+	}
+	b.Logf("%+v", w.user.Counters())
+}
