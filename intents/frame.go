@@ -69,11 +69,7 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 			}
 		}
 	}
-	if f.verb >= 0 && f.verb+1 < len(s.words) && s.of[f.verb+1] < 0 && ceases(s.info[f.verb].base(s.words[f.verb].low)) {
-		if l, ok := s.info[f.verb+1].bent(); ok && l.form == formIng && s.info[f.verb+1].actsFor(fr.class) {
-			fr.contra = true // "stop pausing the rules"
-		}
-	}
+	fr.contra = fr.contra || f.verb >= 0 && fr.ceases(s, f)
 	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !s.info[f.verb].says(fr.class) {
 		fr.contra = true
 	}
@@ -96,11 +92,23 @@ func (fr *frame) findVerb(s *saying, f feeling) {
 	}
 }
 
-// ceases reports whether the verb w ends what the verb behind it says.
-func ceases(w string) bool {
-	switch w {
-	case "stop", "quit", "cease", "end", "finish", "halt", "abort", "cancel":
-		return true
+// ceases reports whether the order is to leave a deed undone: "stop pausing the rules", "postpone acking edge-2", "put off the flush".
+func (fr *frame) ceases(s *saying, f feeling) bool {
+	order := s.info[f.verb].base(s.words[f.verb].low)
+	near := min(f.verb+4, len(s.words))
+	switch order {
+	case "stop", "quit", "cease", "end", "finish", "halt", "abort", "cancel", "postpone", "defer", "delay", "skip", "avoid", "suspend", "hold", "pause", "put", "prevent":
+	default:
+		return false
+	}
+	for i := f.verb + 1; i < near && s.of[i] < 0; i++ {
+		info := s.info[i]
+		if s.words[i].low == "running" {
+			continue // "cancel the running r-17"
+		}
+		if l, ok := info.bent(); ok && l.form == formIng && (info.actsFor(fr.class) || info.heavy && !info.says(fr.class)) {
+			return true
+		}
 	}
 	return false
 }

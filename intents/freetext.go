@@ -75,14 +75,22 @@ func (fr *frame) readAs(p *Parser, o *outcome) string {
 	return strings.Join(said, "; ") + "; " + string(o.spec.Risk)
 }
 
+// askNarrow asks about a word that could mean a part of what would be changed.
+func (fr *frame) askNarrow(o *outcome) outcome {
+	o.decision, o.sure, o.because = Ask, 0.6, shown(fr.narrow)+" could mean a part of it; nothing is done"
+	o.question = "What does " + shown(fr.narrow) + " mean? Say the whole command again"
+	if _, ok := fr.spec.Slot("service"); ok {
+		o.missing = &Missing{Slot: "service", At: -1, Question: "Which service? Say its whole name, or: service " + quote(fr.narrow)}
+		o.question = o.missing.Question
+	}
+	return *o
+}
+
 // toChange decides about an order that changes something.
 func (p *Parser) toChange(m *matcher, pt *part, s *saying, f feeling, fr *frame, g guess, l *learned, tr *tracer) outcome {
 	o := fr.outcome(p)
 	if fr.narrow != "" && fr.spec.missing(fr.slots) == nil {
-		o.decision, o.sure, o.because = Ask, 0.6, shown(fr.narrow)+" could be a service; nothing is done"
-		o.missing = &Missing{Slot: "service", At: -1, Question: "Which service? Say its whole name, or: service " + quote(fr.narrow)}
-		o.question = o.missing.Question
-		return o
+		return fr.askNarrow(&o)
 	}
 	if why := fr.against(s, f, g.margin >= l.limits.High && g.margin-max(g.secondary, g.none) >= l.limits.Gap); why != "" {
 		tr.add("gate: ", why)

@@ -160,7 +160,6 @@ func TestOrdersInManyForms(t *testing.T) {
 		{"I've got edge-2, acknowledge it", "act alert.ack node=edge-2"},
 		{"I was on edge-2", "refuse"},
 		{"maintenance on edge-2 for 2h", "confirm downtime.add node=edge-2 duration=2h0m0s"},
-		{"maintenance on edge-2 for 2h, new disks", "confirm downtime.add node=edge-2 duration=2h0m0s"},
 		{"run r-17 again", "confirm run.retry run=r-17"},
 		{"let edge-2 alert again, remove the ack", "act alert.unack node=edge-2"},
 		{"add edge-77 (192.0.2.7) to the inventory", "act node.add node=edge-77 address=192.0.2.7"},

@@ -50,7 +50,9 @@ func (fr *frame) anywhere(s *saying, v *vocabulary, f feeling, i int) {
 		fr.shift = w
 	case fr.predicate(s, f, i), w == "instead", (w == "through" || w == "thru") && s.between(i): // "recheck edge-2 failed", "edge-4 through edge-1"
 		fr.shift = w
-	case (order || f.verb < 0 && !s.tellsWhy(i)) && fr.narrows(w):
+	case (order || f.verb < 0 && !s.tellsWhy(i) || s.lone(i)) && fr.narrows(w):
+		fr.narrow = w
+	case i > 0 && s.words[i-1].low == "only" && s.of[i-1] < 0 && (order || f.verb < 0) && !preposition(w): // "purge only segments of news"
 		fr.narrow = w
 	case w == "as" && i+1 < len(s.words) && (s.of[i+1] >= 0 && s.ents[s.of[i+1]].kind == kindPerson || s.of[i+1] < 0 && !s.info[i+1].says(fr.class)) && !fr.takesCommand():
 		fr.shift = w + " " + s.words[i+1].low
@@ -60,7 +62,7 @@ func (fr *frame) anywhere(s *saying, v *vocabulary, f feeling, i int) {
 		fr.shift = w
 	case s.cues[i] == cueWant && f.verb >= 0 && i > f.verb && order && s.behind(i): // "ack edge-2 needs approval"
 		fr.shift = w
-	case s.cues[i] == cueQuote && foreign, s.cues[i] == cueReport && order && !relative && foreign:
+	case s.cues[i] == cueQuote && foreign, s.cues[i] == cueReport && order && !relative && (foreign || w == "by"):
 		fr.shift = w
 	case !lettered(w) && s.cues[i] == cueNone && !(w == ":" && fr.takesCommand() && s.introduces(i, fr.command[0])):
 		fr.odd = s.words[i].raw
@@ -88,7 +90,7 @@ func (fr *frame) predicate(s *saying, f feeling, i int) bool {
 		return true // "ack edge-2 worked"
 	}
 	switch w {
-	case "went", "did", "does", "had", "has", "was", "is", "were", "are", "got", "took", "hung", "gave", "over", "done", "wrong", "good", "fine", "bad", "stuck", "broken", "errors", "error", "useless", "never", "still", "happened", "succeeded", "crashed", "slow", "slowly", "complete", "works", "work", "old", "entire", "full":
+	case "went", "did", "does", "had", "has", "was", "is", "were", "are", "got", "took", "hung", "gave", "over", "done", "wrong", "good", "fine", "bad", "stuck", "broken", "errors", "error", "useless", "never", "still", "happened", "succeeded", "crashed", "broke", "slow", "slowly", "ok", "okay", "hangs", "seems", "looks", "complete", "works", "work", "old", "entire", "full":
 		return f.verb < 0 || s.cues[f.verb] != cueWant && !light(s.info[f.verb].base(s.words[f.verb].low))
 	}
 	return false
@@ -103,14 +105,8 @@ func marks(w string) bool {
 	return false
 }
 
-// behind reports whether word i stands behind everything that is spoken of in its clause, and is neither in a phrase of its own ("for the match") nor
-// part of one.
+// behind reports whether word i stands behind something that is spoken of in its clause, and in no phrase of its own ("for the match").
 func (s *saying) behind(i int) bool {
-	for j := i + 1; j < len(s.words) && s.clause[j] == s.clause[i]; j++ {
-		if s.of[j] >= 0 {
-			return false
-		}
-	}
 	seen := false
 	for j := i - 1; j >= 0 && s.clause[j] == s.clause[i]; j-- {
 		if s.of[j] >= 0 {
@@ -136,14 +132,31 @@ func (s *saying) thingBetween(i, j int) bool {
 	return false
 }
 
-// narrows reports whether w is the word for a service that the slot for it does not hold: the whole machine would be meant without it.
+// lone reports whether the clause of word i is nothing but a word or two: "ack edge-2, memory".
+func (s *saying) lone(i int) bool {
+	n := 0
+	for j := range s.words {
+		if s.clause[j] == s.clause[i] && s.cues[j] != cuePolite {
+			n++
+		}
+	}
+	return n < 3
+}
+
+// narrows reports whether w is the word for a part of what would be meant without it: a service that the slot for it does not hold, a part of a channel.
 func (fr *frame) narrows(w string) bool {
+	if strings.HasPrefix(fr.spec.Name, "cache.") && !fr.slots.Has("url") && !fr.slots.Has("tag") && !fr.slots.Has("prefix") {
+		switch w {
+		case "segments", "segment", "playlist", "playlists", "manifest", "manifests", "thumbnails", "subtitles", "memory":
+			return true
+		}
+	}
 	if fr.slots.Has("service") || !slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindService }) {
 		return false
 	}
 	switch w {
 	case "disk", "disks", "cpu", "memory", "ram", "swap", "load", "ping", "http", "https", "ssh", "ntp", "dns", "tls", "cert", "certificate", "certificates", "process", "processes", "procs", "network", "bandwidth", "latency", "inode", "inodes", "fan", "fans",
-		"temperature", "raid", "mount", "filesystem", "io", "hit", "rate", "uptime", "clock", "log", "logs", "port", "interface", "service", "check":
+		"temperature", "raid", "mount", "filesystem", "io", "hit", "rate", "uptime", "clock", "log", "logs", "port", "interface", "smart", "backup", "service", "check":
 		return w != "service" && w != "check"
 	}
 	return false

@@ -62,7 +62,7 @@ func (v *vocabulary) feel(s *saying, t *cueTable) feeling {
 	switch {
 	case s.hesitates:
 		return feeling{mood: moodTrail, verb: verb, cue: -1}
-	case verb >= 0 && s.question && !s.polite && v.strong(s, verb):
+	case verb >= 0 && s.question && !s.requests() && v.strong(s, verb):
 		return feeling{mood: moodAdvice, verb: verb, cue: -1}
 	case verb >= 0:
 		return feeling{mood: moodCommand, verb: verb, cue: -1, weak: !s.info[verb].acts && !s.info[verb].alien}
@@ -70,6 +70,20 @@ func (v *vocabulary) feel(s *saying, t *cueTable) feeling {
 		return feeling{mood: moodShow, verb: -1, cue: -1}
 	}
 	return feeling{mood: moodState, verb: -1, cue: -1}
+}
+
+// requests reports whether s asks somebody to do something: "could you", "would you mind", "please".
+func (s *saying) requests() bool {
+	for i := range s.words {
+		if s.cues[i] != cuePolite {
+			continue
+		}
+		switch s.words[i].low {
+		case "you", "mind", "please", "pls", "plz", "kindly", "someone", "somebody", "anyone", "anybody", "possible":
+			return true
+		}
+	}
+	return false
 }
 
 // forbidden finds what is refused whatever else is said.
@@ -424,8 +438,8 @@ func (v *vocabulary) tellsDeed(s *saying, i int) bool {
 	for j >= 0 && s.of[j] < 0 && (s.cues[j] == cuePolite || s.words[j].low == "just" || s.words[j].low == "already" || s.words[j].low == "never") {
 		j--
 	}
-	if j < 0 && form == formIng {
-		return true // "adding node edge-9"
+	if j < 0 && (form == formIng || form == formPast && (s.names() || i+1 < len(s.words) && (s.words[i+1].low == "automation" || s.words[i+1].low == "up" || s.words[i+1].low == "downtime"))) {
+		return true // "adding node edge-9", "resumed automation"
 	}
 	if j < 0 {
 		return form != formS && i+1 < len(s.words) && (s.of[i+1] >= 0 || s.words[i+1].low == "the" || s.words[i+1].low == "all")
