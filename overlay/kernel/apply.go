@@ -18,7 +18,7 @@ import (
 //
 // What a device needs is not tried when the device could not be made: the report names the device alone.
 func (p *Plane) Apply(ctx context.Context, changes overlay.Changes) (overlay.Report, error) {
-	a := applier{p: p, list: changes.List, generation: changes.Generation, failed: map[int]error{}, done: map[int]bool{}, broken: map[overlay.VNI]bool{}, began: time.Now()}
+	a := applier{p: p, list: changes.List, generation: changes.Generation, failed: map[int]error{}, done: map[int]bool{}, awake: map[string]bool{}, broken: map[overlay.VNI]bool{}, began: time.Now()}
 	a.batch = newBatch(p.c, a.fail)
 	for at := 0; at < len(a.list); {
 		if err := ctx.Err(); err != nil {
@@ -62,6 +62,7 @@ type applier struct {
 	batch      *batch
 	failed     map[int]error
 	skipped    int
+	awake      map[string]bool      // devices whose IPv6 is known to be on
 	done       map[int]bool         // made together with what they belong to
 	addresses  map[string][]int     // of endpoints, by the port's name
 	broken     map[overlay.VNI]bool // whose bridge or tunnel could not be made
@@ -290,39 +291,63 @@ func (w *writer) role(kind overlay.Kind, op overlay.Op) {
 	})
 }
 
-// quietIPv6 switches IPv6 off on new devices but those on which the node itself has an IPv6 address. Where the system has no
+// quietIPv6 switches IPv6 off on new devices but those that bear an IPv6 address or know an IPv6 neighbour. Where the system has no
 // such switch, or forbids it, the devices have IPv6 as any other: slower to make, not wrong.
 func (a *applier) quietIPv6(at, end int) error {
 	wanted := map[string]bool{}
 	for _, c := range a.list {
-		if c.Object.Kind == overlay.Address && c.Op != overlay.Remove && c.Object.IP.Addr().Is6() {
+		if c.Op != overlay.Remove && needsIPv6(c.Object) {
 			wanted[c.Object.Device()] = true
 		}
 	}
 	return within(a.p.o.Namespace, func() error {
 		for _, c := range a.list[at:end] {
-			if c.Op != overlay.Set && !wanted[c.Object.Device()] {
-				a.p.switchIPv6(c.Object.Device(), false)
+			if device := c.Object.Device(); c.Op != overlay.Set {
+				a.p.switchIPv6(device, wanted[device])
+				a.awake[device] = wanted[device]
 			}
 		}
 		return nil
 	})
 }
 
-// switchIPv6 switches IPv6 of a device on or off. The calling thread must lie in the device's namespace.
-func (p *Plane) switchIPv6(device string, on bool) {
-	value := []byte("1")
-	if on {
-		value = []byte("0")
+// needsIPv6 tells whether o can only be on a device that has IPv6.
+func needsIPv6(o overlay.Object) bool {
+	return (o.Kind == overlay.Address || o.Kind == overlay.Neighbour) && o.IP.Addr().Is6()
+}
+
+// wakeIPv6 switches IPv6 on for the device that o lies on, once.
+func (a *applier) wakeIPv6(o overlay.Object) error {
+	device := o.Device()
+	if a.awake[device] {
+		return nil
 	}
-	path := filepath.Join("/proc/sys/net/ipv6/conf", device, "disable_ipv6")
+	a.awake[device] = true
+	return within(a.p.o.Namespace, func() error { a.p.switchIPv6(device, true); return nil })
+}
+
+// switchIPv6 switches IPv6 of a device on or off. A device that has it gives itself no address and hears no router: what a segment says is not
+// to change the node. The calling thread must lie in the device's namespace.
+func (p *Plane) switchIPv6(device string, on bool) {
+	if !on {
+		p.setIPv6(device, "disable_ipv6", "1")
+		return
+	}
+	p.setIPv6(device, "addr_gen_mode", "1") // none
+	p.setIPv6(device, "accept_ra", "0")
+	p.setIPv6(device, "disable_ipv6", "0")
+}
+
+// setIPv6 writes one switch (ip-sysctl of the kernel's documentation).
+func (p *Plane) setIPv6(device, name, value string) {
+	path := filepath.Join("/proc/sys/net/ipv6/conf", device, name)
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		_, err = unix.Write(fd, value)
+		_, err = unix.Write(fd, []byte(value))
 		_ = unix.Close(fd) // a write to /proc has happened when it returns
 	}
 	if err != nil {
-		p.o.Log.Debug("IPv6 of a device could not be switched", "device", device, "on", on, "error", err)
+		p.o.Log.Debug("IPv6 of a device could not be switched", "device", device, "switch", name, "value", value, "error", err)
 	}
 }
 

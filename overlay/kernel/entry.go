@@ -17,15 +17,15 @@ func (a *applier) putEntry(who int, c overlay.Change) error {
 			return err
 		}
 	}
+	if needsIPv6(o) {
+		if err := a.wakeIPv6(o); err != nil {
+			return err
+		}
+	}
 	kind, flags := uint16(unix.RTM_NEWNEIGH), uint16(unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 	switch o.Kind {
 	case overlay.Address:
 		kind = unix.RTM_NEWADDR
-		if o.IP.Addr().Is6() {
-			if err := within(a.p.o.Namespace, func() error { a.p.switchIPv6(o.Device(), true); return nil }); err != nil {
-				return err
-			}
-		}
 	case overlay.Flood:
 		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 	}
