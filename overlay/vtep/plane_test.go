@@ -83,6 +83,23 @@ func exchange(t testing.TB, c net.Conn, want []byte) {
 	}
 }
 
+func TestUnderlayOfIPv6(t *testing.T) {
+	t.Parallel()
+	need(t)
+	lab := netlab.New(t, 2)
+	for i, n := range lab.Nodes {
+		n.Addr = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: byte(i + 1)})
+		n.Run(t, "ip", "address", "add", n.Addr.String()+"/64", "dev", "e0", "nodad")
+	}
+	w := newWorldIn(t, lab)
+	s := w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	w.pingAll(t, s)
+	ping(t, lab.Nodes[0], w.members[1].IPs[0], true, "-s", "1402", "-M", "do")
+	ping(t, lab.Nodes[1], w.members[0].IPs[0], true, "-s", "1402", "-M", "do")
+	exchange(t, dial(t, lab.Nodes[0], "udp", echo(t, lab.Nodes[1], w.members[1].IPs[1])), make([]byte, 9000))
+}
+
 // asked is what a node must hold when it knows only who takes part, not who has which address.
 func asked(d overlay.Desired) overlay.Desired {
 	for i := range d.Segments {

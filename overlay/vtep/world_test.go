@@ -49,7 +49,12 @@ type world struct {
 func newWorld(t testing.TB, nodes int) *world {
 	t.Helper()
 	need(t)
-	w := &world{lab: netlab.New(t, nodes)}
+	return newWorldIn(t, netlab.New(t, nodes))
+}
+
+func newWorldIn(t testing.TB, lab *netlab.Lab) *world {
+	t.Helper()
+	w := &world{lab: lab}
 	w.user = newVTEP(t, w.lab.Nodes[0])
 	w.planes = append(w.planes, w.user)
 	for _, n := range w.lab.Nodes[1:] {
@@ -119,7 +124,7 @@ func ethtool(t testing.TB, n *netlab.Space, device string, command, value uint32
 // segment adds a segment whose members are the nodes themselves.
 func (w *world) segment(t testing.TB, vni overlay.VNI, nodes ...int) overlay.Segment {
 	t.Helper()
-	s := overlay.Segment{Name: fmt.Sprintf("s%d", vni), Tenant: "tv", VNI: vni, MTU: 1450,
+	s := overlay.Segment{Name: fmt.Sprintf("s%d", vni), Tenant: "tv", VNI: vni, MTU: overlay.MTU(1500, w.lab.Nodes[0].Addr.Is6()),
 		V4: netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, byte(len(w.segments)), 0}), 24), V6: overlay.SegmentV6(7, vni)}
 	w.segments = append(w.segments, s)
 	plan, err := overlay.NewAddressPlan(s, nil)
