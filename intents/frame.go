@@ -74,6 +74,7 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 		fr.contra = true
 	}
 	fr.leftovers(s, v, f)
+	fr.aside(s, f)
 }
 
 // findVerb finds out whether the order is given with a verb of the intent. Where the verb says little by itself, another one may say it: "do a recheck".

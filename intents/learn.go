@@ -44,10 +44,13 @@ func (c *Catalog) study() (*learned, error) {
 	if len(examples) == 0 || len(c.none) == 0 {
 		return nil, nil
 	}
-	l := &learned{vocab: c.newVocabulary()}
+	l := &learned{}
 	l.pool.New = func() any { return new(classify.Scratch) }
+	var vocab sync.WaitGroup
+	vocab.Go(func() { l.vocab = c.newVocabulary() }) // while the classifier trains
 	var err error
-	if l.model, err = classify.Train(examples, len(c.specs)+1, classifyOptions()); err != nil {
+	l.model, err = classify.Train(examples, len(c.specs)+1, classifyOptions())
+	if vocab.Wait(); err != nil {
 		return nil, fmt.Errorf("learn from the catalogue: %w", err)
 	}
 	l.limits, err = c.limits(l.vocab, l.model.Hash())

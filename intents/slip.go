@@ -49,10 +49,14 @@ func (p *Parser) sternSlip(s *saying, v *vocabulary, i int) {
 		}
 		for star := range n {
 			word := &s.words[i+star]
-			if len(word.low) < 3 || word.quoted || p.knows(word) {
+			if len(word.low) < 3 || word.quoted {
 				continue
 			}
-			for _, right := range v.starred[string(starKey(space[:0], s.words[i:i+n], star))] {
+			meant := v.starred[string(starKey(space[:0], s.words[i:i+n], star))]
+			if len(meant) == 0 || p.knows(word) {
+				continue
+			}
+			for _, right := range meant {
 				if right == word.low {
 					break
 				}
