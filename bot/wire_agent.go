@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
@@ -26,6 +27,7 @@ func agentsListener(cfg *config.Config) (config.Listener, bool) {
 func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
 	o := agent.GateOptions{
 		Dir: filepath.Join(cfg.DataDir, "agents"), Store: a.store, Incarnation: agent.IncarnationOf(a.store.Incarnation()), Log: a.log.With("room", "agent"),
+		VTEP: a.vtepOf,
 		Observing: func(ctx context.Context) (bool, error) {
 			observing, _, err := a.store.ObserveOnly(ctx)
 			return observing, err
@@ -44,6 +46,19 @@ func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
 		return a.openOwnAgent(ctx, work, cfg)
 	}
 	return nil
+}
+
+// vtepOf is the address that the inventory gives a node, where it is an IP address.
+func (a *App) vtepOf(node string) netip.Addr {
+	if a.desk == nil || a.desk.view.Load() == nil {
+		return netip.Addr{} // the start is under way: the next report asks again
+	}
+	n, err := a.desk.view.Load().World.Node(context.Background(), node)
+	if err != nil {
+		return netip.Addr{}
+	}
+	address, _ := netip.ParseAddr(n.Address) // what is none is the name of a host
+	return address
 }
 
 // AgentsAddr returns where agents connect, with the port it got, or "".

@@ -13,6 +13,7 @@ import (
 // The bounds of what is remembered of calls.
 const (
 	keptAnswers = 512
+	keptBytes   = 1 << 20
 	keptEpochs  = 2048
 )
 
@@ -47,6 +48,11 @@ func openCalls(d disk) (*calls, error) {
 func (c *calls) begin(o Order) (do bool, answer *Answer, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if o.Reads {
+		do = !c.open[o.Key]
+		c.open[o.Key] = true
+		return do, nil, nil
+	}
 	known := false
 	for i := range c.Epochs {
 		e := &c.Epochs[i]
@@ -79,12 +85,22 @@ func (c *calls) begin(o Order) (do bool, answer *Answer, err error) {
 }
 
 // end remembers what came of a call.
-func (c *calls) end(a Answer) error {
+func (c *calls) end(o Order, a Answer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, a.Key)
+	if o.Reads {
+		return nil
+	}
 	c.Done = append(c.Done, a)
 	c.Done = c.Done[max(0, len(c.Done)-keptAnswers):]
+	size := 0
+	for _, d := range c.Done {
+		size += len(d.Data)
+	}
+	for ; size > keptBytes; c.Done = c.Done[1:] {
+		size -= len(c.Done[0].Data)
+	}
 	return c.save()
 }
 
@@ -124,7 +140,7 @@ func (a *Agent) act(ctx context.Context, o Order) {
 	default:
 		answer.Data = data
 	}
-	if err := a.calls.end(answer); err != nil {
+	if err := a.calls.end(o, answer); err != nil {
 		a.o.Log.Error("call not remembered", "key", o.Key, "err", err)
 	}
 	a.answer(answer)

@@ -400,7 +400,7 @@ func TestLiesAreSeen(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := w.gate.Await(ctx, "edge-1", "1-a", 1); err == nil {
+	if _, err := w.gate.Settle(ctx, overlay.Desired{Node: "edge-1", Incarnation: "1-a", Generation: 1}); err == nil {
 		t.Error("a lie ended the waiting")
 	}
 	say(func(l *Report) { l.Incarnation = "7-z" })

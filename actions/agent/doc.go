@@ -7,7 +7,7 @@
 //	g, err := agent.Open(ctx, agent.GateOptions{Listen: "0.0.0.0:4443", Dir: "/var/lib/opsbot/agents", Store: s, Incarnation: "1", Log: log})
 //	code, err := g.NewCode(ctx, "edge-1", "anna") // code.Line is what to type on edge-1, within ten minutes
 //	d, err := g.Edit(ctx, "edge-1", agent.Edit{Change: func(d *overlay.Desired) error { d.Segments = segments; return nil }})
-//	status, err := g.Await(ctx, "edge-1", d.Incarnation, d.Generation) // edge-1 holds it, as read back
+//	status, err := g.Settle(ctx, d) // edge-1 holds it, as read back
 //
 // # Who may say what
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +41,8 @@ type GateOptions struct {
 	Observing func(ctx context.Context) (bool, error)
 	// Patience is how long desired.put waits for a node's report; 0 means 30 s.
 	Patience time.Duration
+	// VTEP is the address that a node is to use for tunnels, told to a new agent at once so that it can tell what that address bears. Nil for none.
+	VTEP func(node string) netip.Addr
 	// Changed hears of every report that tells something new. It must not block. Nil for nobody.
 	Changed func(Status)
 	Log     *slog.Logger     // nil discards

@@ -98,10 +98,11 @@ type State struct {
 
 // Order is one imperative call of node.do.
 type Order struct {
-	Key    string          `json:"key"`   // idempotency key
-	Run    string          `json:"run"`   // whose epoch it is
-	Epoch  uint64          `json:"epoch"` // a lower one than was seen is refused
-	Name   string          `json:"name"`  // of the handler
+	Key    string          `json:"key"`             // idempotency key
+	Run    string          `json:"run"`             // whose epoch it is
+	Epoch  uint64          `json:"epoch"`           // a lower one than was seen is refused
+	Name   string          `json:"name"`            // of the handler
+	Reads  bool            `json:"reads,omitempty"` // it changes nothing: neither fenced nor remembered
 	Args   json.RawMessage `json:"args,omitempty"`
 	Within time.Duration   `json:"within,omitempty"` // how long it may take; 0 is a minute
 }

@@ -322,9 +322,9 @@ func TestSlowNode(t *testing.T) {
 		}
 		last = d
 	}
-	s, err := w.gate.Await(t.Context(), "edge-1", last.Incarnation, last.Generation)
+	s, err := w.gate.Settle(t.Context(), last)
 	if err != nil || s.Health != OK || s.Report.Segments != 60 {
-		t.Errorf("Await = %+v, %v; want all 60", s, err)
+		t.Errorf("Settle = %+v, %v; want all 60", s, err)
 	}
 	r.plane.mu.Lock()
 	reads := r.plane.reads

@@ -169,13 +169,23 @@ func (x putter) await(ctx context.Context, c run.Call, d overlay.Desired) (Statu
 	if c.Progress != nil {
 		c.Progress(fmt.Sprintf("%s is told generation %d", d.Node, d.Generation), 0, 0)
 	}
-	s, err := x.g.Wait(ctx, d.Node, func(s Status) bool { return settled(s, d) })
+	s, err := x.g.Settle(ctx, d)
+	if err != nil {
+		return s, actions.Temporary{Err: err}
+	}
+	return s, nil
+}
+
+// Settle returns when a node has done what it can about a state that Edit returned, or refuses it: Health says which. An error means that ctx
+// ended before; the status then says how far the node is.
+func (g *Gate) Settle(ctx context.Context, d overlay.Desired) (Status, error) {
+	s, err := g.Wait(ctx, d.Node, func(s Status) bool { return settled(s, d) })
 	if err != nil {
 		why := s.Why
 		if why == "" {
 			why = "no report"
 		}
-		return s, actions.Temporary{Err: fmt.Errorf("%s did not confirm generation %d: %s", d.Node, d.Generation, why)}
+		return s, fmt.Errorf("%s did not confirm generation %d: %s: %w", d.Node, d.Generation, why, context.Cause(ctx))
 	}
 	return s, nil
 }

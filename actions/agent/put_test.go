@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -293,5 +294,71 @@ func TestEditRaces(t *testing.T) {
 	}
 	if _, err := w.gate.Desired(t.Context(), "edge-1"); err == nil {
 		t.Error("a spoilt record was read")
+	}
+}
+
+// TestCallsThatOnlyRead are neither fenced nor remembered, and not done twice at once.
+func TestCallsThatOnlyRead(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	var acted atomic.Int64
+	r := w.settle("edge-1", func(o *Options) {
+		o.Handlers = map[string]Handler{"count": func(context.Context, Order) ([]byte, error) { return fmt.Appendf(nil, "%d", acted.Add(1)), nil }}
+	})
+	for want := range 3 {
+		a, err := w.gate.Call(t.Context(), "edge-1", Order{Key: "look", Name: "count", Reads: true})
+		if err != nil || string(a.Data) != fmt.Sprint(want+1) || a.Again {
+			t.Errorf("call %d = %+v, %v", want+1, a, err)
+		}
+	}
+	if len(r.calls.Done) != 0 || len(r.calls.Epochs) != 0 {
+		t.Errorf("remembered %d answers and %d epochs, want none", len(r.calls.Done), len(r.calls.Epochs))
+	}
+	if do, _, err := r.calls.begin(Order{Key: "open", Reads: true}); !do || err != nil {
+		t.Fatalf("begin = %v, %v", do, err)
+	}
+	if do, _, err := r.calls.begin(Order{Key: "open", Reads: true}); do || err != nil {
+		t.Errorf("begin of one under way = %v, %v", do, err)
+	}
+}
+
+// TestCallsAreForgotten keeps the memory of calls within its bounds, the newest last.
+func TestCallsAreForgotten(t *testing.T) {
+	t.Parallel()
+	c, err := openCalls(disk{t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		o := Order{Key: fmt.Sprint("k", i), Run: fmt.Sprint("r", i), Epoch: 1}
+		if do, _, err := c.begin(o); !do || err != nil {
+			t.Fatalf("begin = %v, %v", do, err)
+		}
+		if err := c.end(o, Answer{Key: o.Key, Data: actions.Encode(strings.Repeat("x", keptBytes/20))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := openCalls(c.disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(again.Done); n == 0 || n > 20 || again.Done[n-1].Key != "k39" {
+		t.Errorf("%d answers are kept, want the newest megabyte", n)
+	}
+}
+
+// TestNewAgentsAreToldTheirAddress lets the gate tell a node's VTEP before there is any segment.
+func TestNewAgentsAreToldTheirAddress(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(o *GateOptions) { o.VTEP = func(string) netip.Addr { return vtepOf(7) } })
+	r := w.settle("edge-1")
+	w.until("edge-1", "knows its address", func(s Status) bool { return s.Health == OK && s.Generation == 1 })
+	if got := r.state().Desired.VTEP; got != vtepOf(7) {
+		t.Errorf("VTEP = %s, want %s", got, vtepOf(7))
+	}
+	r.again(nil)
+	s := w.until("edge-1", "is back", func(s Status) bool { return s.Report.Boot == r.boot && s.Health == OK })
+	if s.Generation != 1 {
+		t.Errorf("generation = %d after a restart, want 1", s.Generation)
 	}
 }

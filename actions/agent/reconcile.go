@@ -149,14 +149,14 @@ func failures(done overlay.Report) (list []string) {
 	return list
 }
 
-// mostAddresses bounds the addresses in a report.
-const mostAddresses = 64
+// MaxAddresses is how many addresses of a node a report names.
+const MaxAddresses = 64
 
 // observe notes what the node holds.
 func (a *Agent) observe(r *Report, have overlay.Observed) {
 	r.Segments, r.Objects, r.Facts = have.Segments(), len(have.Objects), have.Facts
 	r.Foreign = have.Foreign[:min(len(have.Foreign), most)]
-	r.Facts.Addresses = r.Facts.Addresses[:min(len(r.Facts.Addresses), mostAddresses)]
+	r.Facts.Addresses = r.Facts.Addresses[:min(len(r.Facts.Addresses), MaxAddresses)]
 	if r.Facts.Capability.Plane == "" {
 		r.Facts.Capability = a.able
 	}

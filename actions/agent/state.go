@@ -62,7 +62,7 @@ func decodeState(e store.Entry) (State, error) {
 // edits is how often Edit tries when others are faster.
 const edits = 20
 
-// Edit changes what a node must hold by compare-and-set and returns it. The node is told by itself; Await waits until it has done it. A change
+// Edit changes what a node must hold by compare-and-set and returns it. The node is told by itself; Settle waits until it has done it. A change
 // that contradicts itself or takes too much at once (ErrHeld) is refused before anything is written. A change to what is there already
 // makes no new generation.
 func (g *Gate) Edit(ctx context.Context, id string, e Edit) (overlay.Desired, error) {
@@ -262,13 +262,18 @@ func (g *Gate) noteDesired(ctx context.Context, e store.Entry) {
 
 // push tells an agent what its node must hold, unless nothing may be changed yet. It may be missed: the agent's next report shows that.
 func (g *Gate) push(ctx context.Context, s State) {
-	if g.o.Observing != nil {
-		observing, err := g.o.Observing(ctx)
-		if err != nil || observing {
-			return
-		}
+	if !g.observing(ctx) {
+		g.say(s.Desired.Node, order{State: &s})
 	}
-	g.say(s.Desired.Node, order{State: &s})
+}
+
+// observing tells whether nothing may be changed yet.
+func (g *Gate) observing(ctx context.Context) bool {
+	if g.o.Observing == nil {
+		return false
+	}
+	observing, err := g.o.Observing(ctx)
+	return err != nil || observing
 }
 
 // say signs an order and sends it to an agent.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/overlay"
 )
 
 // Health is how a node stands to what it must hold.
@@ -134,17 +135,6 @@ func (g *Gate) Wait(ctx context.Context, id string, ok func(Status) bool) (Statu
 	}
 }
 
-// Await returns when a node reports that it has taken a generation, or a later one, and has read back what came of it: Health tells what. An
-// error means that ctx ended before; the status then says how far it is.
-func (g *Gate) Await(ctx context.Context, id, incarnation string, generation uint64) (Status, error) {
-	return g.Wait(ctx, id, func(s Status) bool {
-		if s.Health == Ahead || s.Health == Offline || s.Health == Behind || s.Health == NotEnrolled {
-			return false
-		}
-		return s.Report.RefusedGen >= generation || s.Report.Incarnation == incarnation && s.Report.Generation >= generation && s.Generation >= generation
-	})
-}
-
 // hearReport takes what an agent tells about its node, and pushes the newest state to one that holds another.
 func (g *Gate) hearReport(id string, data []byte) {
 	var r Report
@@ -167,7 +157,7 @@ func (g *Gate) hearReport(id string, data []byte) {
 	n.report, n.seen, n.connected = r, g.o.Now().UTC(), true
 	n.fault = faultOf(r, n)
 	behind := !r.Leaving && n.fault == "" && n.generation != 0 && r.Protocol >= oldest && (r.Generation != n.generation || r.Incarnation != n.incarnation)
-	keys := r.Keys
+	keys, fresh := r.Keys, n.generation == 0 && !r.Leaving
 	status := g.status(id, n)
 	g.wake(n)
 	if changed && !n.dirty {
@@ -183,6 +173,28 @@ func (g *Gate) hearReport(id string, data []byte) {
 		g.o.Changed(status)
 	}
 	g.bringUp(id, keys, behind)
+	if fresh && g.o.VTEP != nil {
+		g.introduce(id)
+	}
+}
+
+// introduce tells a new agent the address of its node.
+func (g *Gate) introduce(id string) {
+	vtep := g.o.VTEP(id)
+	ctx, cancel := context.WithTimeout(context.Background(), joinTime)
+	defer cancel()
+	if !vtep.IsValid() || g.observing(ctx) {
+		return
+	}
+	if _, err := g.Edit(ctx, id, Edit{By: "enrolment", Change: func(d *overlay.Desired) error {
+		if d.VTEP.IsValid() {
+			return ErrUnchanged
+		}
+		d.VTEP = vtep
+		return nil
+	}}); err != nil {
+		g.o.Log.Warn("new agent not told its address", "node", id, "err", err)
+	}
 }
 
 // faultOf says what a report claims that cannot be so.
