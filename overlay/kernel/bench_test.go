@@ -221,6 +221,25 @@ func BenchmarkReconcile(b *testing.B) {
 	})
 }
 
+// BenchmarkIdle is a pass over 2,000 segments that are as they must be, which an agent makes once a minute.
+func BenchmarkIdle(b *testing.B) {
+	const n = 2000
+	want := manySegments(n)
+	_, plane := benchNode(b, false)
+	hold(b, plane, want)
+	before := cpuSeconds(b)
+	for b.Loop() {
+		have, err := plane.Read(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if c := overlay.Diff(want, have); !c.Empty() {
+			b.Fatal(c)
+		}
+	}
+	b.ReportMetric((cpuSeconds(b)-before)/float64(b.N)/60*100, "%-of-a-core")
+}
+
 // BenchmarkSeed makes ten thousand segments as the seed's own recipe does, with its settings, and beside it with ours. It takes minutes: only
 // with OPSBOT_SOAK=1 in full, else a tenth.
 func BenchmarkSeed(b *testing.B) {

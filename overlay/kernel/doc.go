@@ -1,4 +1,5 @@
-// Package kernel holds segments in the Linux kernel: a VXLAN device and a bridge for each VNI, written by raw, batched netlink.
+// Package kernel holds segments in the Linux kernel: a VXLAN device for each VNI, and a bridge where endpoints need one, written by raw,
+// batched netlink.
 //
 // In come [overlay.Changes]; out comes what the kernel was found to hold, as [overlay.Observed]. Nothing is learned from traffic: forwarding
 // entries, flood lists and neighbours are those that were written. A [Plane] owns what bears its mark (the alias "opsbot INSTANCE GENERATION"

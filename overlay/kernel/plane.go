@@ -12,7 +12,7 @@ import (
 	"github.com/shitops/opsbot/overlay"
 )
 
-// Plane is the data plane of the Linux kernel: a VXLAN device and a bridge for each VNI. It keeps one netlink socket open in its
+// Plane is the data plane of the Linux kernel: a VXLAN device for each VNI, and a bridge where endpoints need one. It keeps one netlink socket open in its
 // namespace. Not safe for concurrent use, except for [Plane.Watch].
 type Plane struct {
 	o     Options

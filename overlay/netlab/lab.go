@@ -36,6 +36,11 @@ type Space struct {
 func Need(t testing.TB) {
 	t.Helper()
 	s, err := open("need")
+	for _, tool := range []string{"nsenter", "ip", "bridge", "ping"} {
+		if err == nil {
+			_, err = exec.LookPath(tool)
+		}
+	}
 	if err == nil {
 		_, err = s.Try("ip", "link", "add", "name", "b0", "type", "bridge")
 		_ = s.file.Close() // the namespace was empty
@@ -46,7 +51,7 @@ func Need(t testing.TB) {
 	if os.Getenv("OPSBOT_REQUIRE_REAL") == "1" {
 		t.Fatalf("network namespaces are required: %v", err)
 	}
-	t.Skipf("needs root, network namespaces and iproute2: %v", err)
+	t.Skipf("needs root, network namespaces, iproute2, util-linux and iputils-ping: %v", err)
 }
 
 // New makes a lab with n nodes. It skips where [Need] does.
