@@ -146,7 +146,9 @@ func (a *applier) tunnel(o overlay.Object) error {
 	d.tunnel = o
 	p.configs[o.VNI] = d.clone()
 	s := newSegment(o.VNI, name, device, u, d.table(o.VNI), p.count)
+	s.probes = p.probes
 	p.segments[o.VNI] = s
+	p.probes.join(s)
 	u.join(s)
 	return nil
 }

@@ -61,7 +61,7 @@ func rig(t testing.TB) (*underlay, *segment, *sink) {
 	count := &counters{}
 	u := &underlay{conn: conn, count: count, node: "edge-1"}
 	out := &sink{t: t}
-	s := &segment{vni: 5001, device: out, neighbours: newNeighbours(count), count: count}
+	s := &segment{vni: 5001, device: out, neighbours: newNeighbours(count), count: count, probes: newProbes()}
 	s.table.Store(c.table(5001))
 	s.underlay.Store(u)
 	u.segments.Store(&map[overlay.VNI]*segment{5001: s})

@@ -16,11 +16,12 @@ import (
 	"github.com/shitops/opsbot/overlay"
 )
 
-// Plane is the data plane of the program itself. Not safe for concurrent use, except for [Plane.Counters].
+// Plane is the data plane of the program itself. Not safe for concurrent use, except for [Plane.Counters] and for its probers.
 type Plane struct {
 	o         Options
 	system    *system
 	count     *counters
+	probes    *probes
 	configs   map[overlay.VNI]*config
 	segments  map[overlay.VNI]*segment
 	underlays map[netip.AddrPort]*underlay
@@ -42,7 +43,7 @@ func New(o Options) (*Plane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("userspace VTEP of %s: %w", o.Node, err)
 	}
-	return &Plane{o: o, system: s, count: &counters{}, configs: map[overlay.VNI]*config{}, segments: map[overlay.VNI]*segment{},
+	return &Plane{o: o, system: s, count: &counters{}, probes: newProbes(), configs: map[overlay.VNI]*config{}, segments: map[overlay.VNI]*segment{},
 		underlays: map[netip.AddrPort]*underlay{}}, nil
 }
 
@@ -158,6 +159,7 @@ func (p *Plane) facts(devices []deviceState, ours map[string]bool) overlay.Facts
 func (p *Plane) closeSegment(s *segment) error {
 	u := s.underlay.Load()
 	left := u.leave(s)
+	p.probes.leave(s)
 	err := s.close()
 	delete(p.segments, s.vni)
 	delete(p.configs, s.vni)

@@ -20,6 +20,7 @@ type segment struct {
 	device     tun.Device
 	neighbours *neighbours
 	count      *counters
+	probes     *probes
 	table      atomic.Pointer[table]
 	underlay   atomic.Pointer[underlay]
 	dead       atomic.Bool // the device was taken away

@@ -23,10 +23,22 @@ func tuneSocket(fd int) error {
 		}
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // kernels before 5.0 have none
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT); err != nil {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT)
+	return discover(fd, unix.IP_PMTUDISC_DONT)
+}
+
+// keepWhole lets no hop cut what a socket sends, whatever is thought of the path's MTU.
+func keepWhole(fd int) error { return discover(fd, unix.IP_PMTUDISC_PROBE) }
+
+// discover sets how a socket deals with the path's MTU; IPv6 has the same values (IPV6_MTU_DISCOVER of ipv6(7)).
+func discover(fd, how int) error {
+	family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return err
 	}
-	return nil
+	if family == unix.AF_INET6 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, how)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, how)
 }
 
 // canCut tells whether the system cuts one large send into datagrams (UDP_SEGMENT of udp(7)).

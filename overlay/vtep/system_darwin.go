@@ -29,19 +29,33 @@ func newSystem(namespace string) (*system, error) {
 
 func (*system) close() {}
 
-// listen opens a UDP socket.
-func (*system) listen(addr netip.AddrPort) (*net.UDPConn, error) {
+// listen opens a UDP socket that tune has tuned.
+func (*system) listen(addr netip.AddrPort, tune func(fd int) error) (*net.UDPConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20) // it works with less, too
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<20)
-		})
+		var tuned error
+		err := raw.Control(func(fd uintptr) { tuned = tune(int(fd)) })
+		return errors.Join(err, tuned)
 	}}
 	c, err := config.ListenPacket(context.Background(), "udp", addr.String())
 	if err != nil {
 		return nil, err
 	}
 	return c.(*net.UDPConn), nil
+}
+
+// tuneSocket sets what a socket of VXLAN needs.
+func tuneSocket(fd int) error {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20) // it works with less, too
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<20)
+	return nil
+}
+
+// keepWhole lets no hop cut what a socket sends (ip(4), ip6(4)).
+func keepWhole(fd int) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_DONTFRAG, 1); err != nil {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_DONTFRAG, 1)
+	}
+	return nil
 }
 
 // open makes a device and sets it up. Devices of macOS have neither names of our choice nor an alias.

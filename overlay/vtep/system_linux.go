@@ -75,11 +75,11 @@ func onThread(do func() error) error {
 	return <-result
 }
 
-// listen opens a UDP socket.
-func (s *system) listen(addr netip.AddrPort) (conn *net.UDPConn, err error) {
+// listen opens a UDP socket that tune has tuned.
+func (s *system) listen(addr netip.AddrPort, tune func(fd int) error) (conn *net.UDPConn, err error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var tuned error
-		err := raw.Control(func(fd uintptr) { tuned = tuneSocket(int(fd)) })
+		err := raw.Control(func(fd uintptr) { tuned = tune(int(fd)) })
 		return errors.Join(err, tuned)
 	}}
 	err = s.within(func() error {

@@ -40,7 +40,7 @@ type underlay struct {
 
 // openUnderlay opens the socket and starts to read it.
 func openUnderlay(s *system, addr netip.AddrPort, node string, count *counters) (*underlay, error) {
-	conn, err := s.listen(addr)
+	conn, err := s.listen(addr, tuneSocket)
 	if err != nil {
 		return nil, fmt.Errorf("open UDP socket %s: %w", addr, err)
 	}

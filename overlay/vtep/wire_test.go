@@ -5,6 +5,7 @@ package vtep_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -199,5 +200,60 @@ func TestKernelsProbeTheProgram(t *testing.T) {
 	results, err := p.Probe(ctx, w.desired(1).Targets(true))
 	if err != nil || len(results) != 1 || results[0].State != overlay.PairOK || results[0].Answered != "edge-1" || results[0].Passes != 1450 {
 		t.Errorf("Probe() = %+v, %v, want edge-1 to answer with 1450 bytes", results, err)
+	}
+}
+
+func TestTheProgramProbes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.segment(t, 5001, 0, 1, 2)
+	w.settle(t)
+	n := w.lab.Nodes[1]
+	k, err := kernel.NewProber(kernel.Options{Node: n.Name, VTEP: n.Addr, Namespace: n.Path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := k.Run(ctx); err != nil {
+			t.Errorf("Run() = %v", err)
+		}
+	})
+	p, err := w.user.Prober()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		running.Wait()
+		if err := errors.Join(k.Close(), p.Close()); err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	}()
+	targets := w.desired(0).Targets(true)
+	for _, c := range []struct {
+		name   string
+		line   string
+		change func(*overlay.ProbeTarget)
+		want   overlay.ProbeState
+		passes int
+	}{
+		{"all is well", "true", nil, overlay.PairOK, 1450},
+		{"another node answers", "true", func(t *overlay.ProbeTarget) { t.Node = "edge-9" }, overlay.PairWrongNode, 0},
+		{"a segment that is not here", "true", func(t *overlay.ProbeTarget) { t.VNI = 5009 }, overlay.PairDown, 0},
+		{"a VTEP that is not in the segment", "true", func(t *overlay.ProbeTarget) { t.VTEP = netip.MustParseAddr("192.0.2.99") }, overlay.PairDown, 0},
+		{"a node that does not answer", "true", func(t *overlay.ProbeTarget) { *t = targets[1] }, overlay.PairDown, 0},
+		{"a hidden hop", "ip link set n2 mtu 1400; ip link set u0 mtu 1500", nil, overlay.PairMTU, 1350},
+	} {
+		target := targets[0]
+		if c.change != nil {
+			c.change(&target)
+		}
+		w.lab.Underlay.Run(t, "sh", "-c", c.line)
+		got, err := p.Probe(ctx, []overlay.ProbeTarget{target})
+		if err != nil || len(got) != 1 || got[0].State != c.want || got[0].Passes != c.passes || got[0].From != "edge-1" {
+			t.Errorf("%s: Probe(%+v) = %+v, %v, want %s with %d bytes", c.name, target, got, err, c.want, c.passes)
+		}
 	}
 }
