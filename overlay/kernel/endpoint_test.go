@@ -5,6 +5,8 @@ package kernel_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -171,5 +173,40 @@ func TestAWrittenStateSurvivesANewPlane(t *testing.T) {
 	w.lab.Nodes[0].Run(t, "ip", "address", "flush", "dev", "e0")
 	if have, err = w.planes[0].Read(context.Background()); err != nil || !have.Facts.MissingVTEP || have.Facts.Underlay != 0 {
 		t.Errorf("without its VTEP: %+v, %v", have.Facts, err)
+	}
+}
+
+func TestAnotherVTEPTakesEffectInOnePass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	s := w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	n := w.lab.Nodes[0]
+	n.Run(t, "ip", "address", "add", "192.0.2.101/24", "dev", "e0")
+	n.Addr = netip.MustParseAddr("192.0.2.101")
+	w.members[0].VTEP = n.Addr
+	w.settle(t)
+	n.Run(t, "ip", "address", "delete", "192.0.2.1/24", "dev", "e0")
+	n.Run(t, "ip", "address", "replace", "192.0.2.101/24", "dev", "e0")
+	w.pingAll(t, s)
+}
+
+func TestTwoThousandSegmentsComeAndGo(t *testing.T) {
+	t.Parallel()
+	count := 200
+	if os.Getenv("OPSBOT_SOAK") != "" {
+		count = kernel.MaxSegments
+	}
+	_, p := benchNode(t, true)
+	for _, n := range []int{count, count / 2, count, 0} {
+		want := manySegments(n)
+		hold(t, p, want)
+		have, err := p.Read(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := overlay.Diff(want, have); !again.Empty() || have.Segments() != n {
+			t.Errorf("%d segments held, want %d; a second pass would do %d changes", have.Segments(), n, len(again.List))
+		}
 	}
 }
