@@ -19,6 +19,7 @@ import (
 	"github.com/shitops/opsbot/actions/node"
 	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/actions/run"
+	"github.com/shitops/opsbot/actions/segment"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/actions/teach"
 	"github.com/shitops/opsbot/bot/config"
@@ -63,6 +64,9 @@ type App struct {
 	added      *node.Store // the nodes that were added at run time
 	nodes      *node.Nodes
 	gate       *agent.Gate
+	known      *segment.Store
+	segments   *segment.Segments
+	drains     *node.Drains
 	enrol      *enrol.Enrol
 	clock      atomic.Pointer[clock.Clock]
 	owner      string // names this process in the store

@@ -40,6 +40,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"jobs", a.openJobs},
 		{"registration", a.openEnrol},
 		{"agents", a.openAgents},
+		{"segments", a.openSegments},
 		{"nodes", a.openNodes},
 		{"language", a.openLanguage},
 		{"engine", a.openEngine},
@@ -89,7 +90,7 @@ func (a *App) openContent(_, _ context.Context, cfg *config.Config) error {
 
 func (a *App) openEngine(_, _ context.Context, cfg *config.Config) error {
 	executors := map[string]run.Executor{}
-	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.gate.Executors(), a.teacher.Executors(), a.enrol.Executors()} {
+	for _, more := range []map[string]run.Executor{a.content.Executors(), a.monitoring.alerts.Executors(), a.monitoring.rules.Executors(), a.jobs.Executors(), a.nodes.Executors(), a.gate.Executors(), a.segments.Executors(), a.teacher.Executors(), a.enrol.Executors()} {
 		maps.Copy(executors, more)
 	}
 	e, err := run.New(run.Options{
@@ -138,7 +139,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 	d.incidents = a.openIncidents
 	d.verbs = map[string]actions.Verb{}
 	for _, verbs := range [][]actions.Verb{
-		d.ownVerbs(), a.nodes.Verbs(), a.enrol.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
+		d.ownVerbs(), a.nodes.Verbs(), a.segments.Verbs(), a.enrol.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),
 		policy.AuditVerbs(a.audit), a.jobs.Verbs(), a.teacher.Verbs(),
 	} {
 		for _, v := range verbs {
@@ -164,6 +165,9 @@ func (a *App) view(ctx context.Context, cfg *config.Config) (*View, error) {
 	nodes, orphans = a.inventory(nodes, orphans)
 	w := newWorld(nodes, orphans, deployments)
 	inv := inventoryOf(cfg, w, a.monitoring.services.names())
+	for _, s := range a.known.Segments() {
+		inv.Segments = append(inv.Segments, intents.Segment{Name: s.Name, VNI: uint32(s.VNI)})
+	}
 	catalog, err := a.catalogOf(cfg)
 	if err != nil {
 		return nil, err

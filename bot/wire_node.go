@@ -26,12 +26,19 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 		return err
 	}
 	a.added = s
+	if a.drains, err = node.NewDrains(a.store.Bucket(store.Inventory), a.log.With("room", "node")); err != nil {
+		return err
+	}
+	if err := a.drains.Load(ctx); err != nil {
+		return err
+	}
 	a.nodes = node.New(node.Options{
-		Health: a.content.Health, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+		Health: a.content.Health, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf, a.segmentsOf}, Drains: a.drains, Carried: []node.User{a.segmentsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
 		Added: a.enrol.Added, Removed: a.enrol.Removed,
 	})
 	follow, stop := context.WithCancel(work)
 	a.working.Go(func() { a.untilStopped("nodes", follow, s.Run) })
+	a.working.Go(func() { a.untilStopped("drained nodes", follow, a.drains.Run) })
 	a.own("nodes", func(context.Context) error { stop(); return nil })
 	return nil
 }

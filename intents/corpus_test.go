@@ -284,7 +284,7 @@ func TestWaysToPrimeAndVerify(t *testing.T) {
 		{"verify http://o.example/m.m3u8", "act cache.verify url=http://o.example/m.m3u8"},
 		{"verify http://o.example/m.m3u8 on edge-1", "act cache.verify url=http://o.example/m.m3u8 node=edge-1"},
 		{"verify news in lisbon", "act cache.verify deployment=news node=edge-7,edge-8"},
-		{"verify", "ask cache.verify"},
+		{"verify", "ask"},
 		{"verify edge-1", "ask cache.verify node=edge-1"},
 		{"verify nws", "act cache.verify deployment=news"},
 	})

@@ -34,6 +34,9 @@ func spoken() map[string][]string {
 		"address":    {"192.0.2.77", "2001:db8::77", "edge-77.example.net"},
 		"time":       {"22:00", "6pm", "tomorrow at 02:00", "today at 23:30", "2026-03-02 04:00", "2026-03-02T04:00:00+01:00"},
 		"text":       {"\"who broke it\"", "\"flush the old stuff\"", "'warm up'"},
+		"tenant":     {"acme"},
+		"segment":    {"studio-a", "STUDIO-B", "guests"},
+		"vni":        {"5007", "9001"},
 		"topic":      {"flush", "cache.flush", "runs", "cache"},
 	}
 }

@@ -9,12 +9,16 @@ import (
 	"github.com/shitops/opsbot/actions/run"
 )
 
-// Executors returns the executors by the kind of their steps; none without a store.
+// Executors returns the executors by the kind of their steps; those of what the options leave out are missing.
 func (n *Nodes) Executors() map[string]run.Executor {
-	if n.opts.Store == nil {
-		return nil
+	out := map[string]run.Executor{}
+	if n.opts.Drains != nil {
+		out[KindDrain], out[KindUndrain] = drainer{n}, undrainer{n}
 	}
-	out := map[string]run.Executor{KindPut: putter{n}, KindDrop: dropper{n}}
+	if n.opts.Store == nil {
+		return out
+	}
+	out[KindPut], out[KindDrop] = putter{n}, dropper{n}
 	if n.opts.Forget != nil && n.opts.Recall != nil {
 		out[KindForget] = forgetter{n}
 	}

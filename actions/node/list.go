@@ -31,7 +31,7 @@ func (n *Nodes) list(ctx context.Context, r actions.Request, w actions.World) (a
 	}
 	a := actions.Answer{Title: title(r, len(kept), len(all)), Data: listed(kept, on)}
 	if len(kept) > 0 {
-		a.Table = listTable(kept, on)
+		a.Table = n.listTable(kept, on)
 	}
 	if len(all) == 0 {
 		a.Hint = "name nodes under inventory.nodes in the configuration file"
@@ -89,21 +89,32 @@ func title(r actions.Request, kept, all int) string {
 	return count(all, "node")
 }
 
-func listTable(nodes []actions.Node, on func(actions.Node) []string) *actions.Table {
+func (n *Nodes) listTable(nodes []actions.Node, on func(actions.Node) []string) *actions.Table {
 	t := &actions.Table{Columns: []string{"NODE", "ADDRESS", "SITE", "PLATFORM", "CACHES", "DEPLOYMENTS"}}
-	for _, n := range nodes {
-		t.Rows = append(t.Rows, []string{mark(n), orDash(n.Address), orDash(n.Site), orDash(n.Platform),
-			orDash(strings.Join(cacheNames(n), ", ")), orDash(strings.Join(on(n), ", "))})
+	for _, nd := range nodes {
+		t.Rows = append(t.Rows, []string{n.mark(nd), orDash(nd.Address), orDash(nd.Site), orDash(nd.Platform),
+			orDash(strings.Join(cacheNames(nd), ", ")), orDash(strings.Join(on(nd), ", "))})
 	}
 	return t
 }
 
 // mark returns the node's name, with a word beside it where a person still has to decide about it.
-func mark(n actions.Node) string {
-	if n.Orphaned {
-		return n.Name + " (orphaned)"
+func (n *Nodes) mark(nd actions.Node) string {
+	if nd.Orphaned {
+		return nd.Name + " (orphaned)"
 	}
-	return n.Name
+	if _, ok := n.drained(nd.Name); ok {
+		return nd.Name + " (draining)"
+	}
+	return nd.Name
+}
+
+// drained tells whether a node is being drained.
+func (n *Nodes) drained(name string) (Drain, bool) {
+	if n.opts.Drains == nil {
+		return Drain{}, false
+	}
+	return n.opts.Drains.Find(name)
 }
 
 func listed(nodes []actions.Node, on func(actions.Node) []string) []Listed {

@@ -33,6 +33,11 @@ type Options struct {
 	Forget func(ctx context.Context, name string) error
 	Recall func(ctx context.Context, n actions.Node) error
 	Now    func() time.Time // nil = time.Now
+
+	// Drains holds which nodes are being drained; without it none can be.
+	Drains *Drains
+	// Carried are asked what is on a node, besides the deployments, when it is drained.
+	Carried []User
 }
 
 // Nodes answers about nodes. Safe for concurrent use.
@@ -49,13 +54,15 @@ func New(opts Options) *Nodes {
 	return &Nodes{opts: opts}
 }
 
-// Verbs returns what stands behind node.list, node.show, node.add and node.remove.
+// Verbs returns what stands behind the intents node.*.
 func (n *Nodes) Verbs() []actions.Verb {
 	return []actions.Verb{
 		{Intent: "node.list", Risk: actions.Read, Answer: n.list},
 		{Intent: "node.show", Risk: actions.Read, Answer: n.show},
 		{Intent: "node.add", Risk: actions.Reversible, Plan: n.planAdd},
 		{Intent: "node.remove", Risk: actions.Destructive, Plan: n.planRemove},
+		{Intent: "node.drain", Risk: actions.Disruptive, Plan: n.planDrain},
+		{Intent: "node.undrain", Risk: actions.Reversible, Plan: n.planUndrain},
 	}
 }
 

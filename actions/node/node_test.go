@@ -73,7 +73,7 @@ func TestVerbs(t *testing.T) {
 			t.Errorf("%s = risk %s, plan %v, answer %v", v.Intent, v.Risk, v.Plan != nil, v.Answer != nil)
 		}
 	}
-	if diff := cmp.Diff([]string{"node.list", "node.show", "node.add", "node.remove"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"node.list", "node.show", "node.add", "node.remove", "node.drain", "node.undrain"}, got); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
 }

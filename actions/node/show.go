@@ -47,6 +47,9 @@ func (n *Nodes) show(ctx context.Context, r actions.Request, w actions.World) (a
 		Bad:   bad,
 		Data:  Shown{Listed: Listed{Node: nd, Deployments: on(nd)}, Health: health},
 	}
+	if d, ok := n.drained(nd.Name); ok {
+		a.Lines = append([]string{"draining, " + d.about() + ": nothing new is put there"}, a.Lines...)
+	}
 	if len(nd.Caches) > 0 {
 		a.Table = cacheTable(nd, health)
 		a.Hint = "numbers: cache stats " + nd.Name

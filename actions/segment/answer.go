@@ -32,7 +32,7 @@ func (s *Segments) list(ctx context.Context, r actions.Request, w actions.World)
 	a := actions.Answer{Title: plural(len(kept), "segment"), Data: kept}
 	switch {
 	case len(all) == 0:
-		a.Title, a.Hint = "there are no segments", "create segment studio-a on edge-1 and edge-2"
+		a.Title, a.Hint = "there are no segments", "create segment <name> on <node>"
 	case len(by) > 0:
 		a.Title = fmt.Sprintf("%d of %s: %s", len(kept), plural(len(all), "segment"), strings.Join(by, ", "))
 	}

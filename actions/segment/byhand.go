@@ -131,8 +131,12 @@ func commands(c overlay.Change) []string {
 	case overlay.Bridge:
 		return []string{fmt.Sprintf("ip link add %s address %s mtu %d type bridge", br, o.MAC, o.MTU), "sysctl -qw net.ipv6.conf." + br + ".addr_gen_mode=1", "ip link set " + br + " up"}
 	case overlay.Tunnel:
+		add := fmt.Sprintf("ip link add %s address %s mtu %d type vxlan id %d local %s dstport %d nolearning", vx, o.MAC, o.MTU, o.VNI, o.VTEP, o.Port)
+		if o.Bare {
+			return []string{add, "ip link set " + vx + " up"}
+		}
 		return []string{
-			fmt.Sprintf("ip link add %s address %s mtu %d type vxlan id %d local %s dstport %d nolearning", vx, o.MAC, o.MTU, o.VNI, o.VTEP, o.Port),
+			add,
 			fmt.Sprintf("ip link set %s master %s up", vx, br), "bridge link set dev " + vx + " learning off neigh_suppress on",
 		}
 	case overlay.Port:
@@ -142,7 +146,7 @@ func commands(c overlay.Change) []string {
 			"ip link set " + dev + " up", fmt.Sprintf("ip -n %s link set %s up", o.Endpoint, inside),
 		}
 	case overlay.Address:
-		return []string{fmt.Sprintf("ip address add %s dev %s", o.IP, br)}
+		return []string{fmt.Sprintf("ip address add %s dev %s", o.IP, dev)}
 	case overlay.EndpointAddress:
 		return []string{fmt.Sprintf("ip -n %s address add %s dev vni%d", o.Endpoint, o.IP, o.VNI)}
 	case overlay.TunnelMAC:
@@ -150,7 +154,7 @@ func commands(c overlay.Change) []string {
 	case overlay.BridgeMAC:
 		return []string{fmt.Sprintf("bridge fdb replace %s dev %s master static", o.MAC, dev)}
 	case overlay.Neighbour:
-		return []string{fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", o.IP.Addr(), o.MAC, br)}
+		return []string{fmt.Sprintf("ip neighbour replace %s lladdr %s dev %s nud permanent", o.IP.Addr(), o.MAC, dev)}
 	case overlay.Flood:
 		return []string{fmt.Sprintf("bridge fdb append 00:00:00:00:00:00 dev %s dst %s self permanent", vx, o.VTEP)}
 	}
@@ -159,12 +163,12 @@ func commands(c overlay.Change) []string {
 
 // undoing are the commands that remove an object.
 func undoing(o overlay.Object, dev string) []string {
-	vx, br := overlay.TunnelName(o.VNI), overlay.BridgeName(o.VNI)
+	vx := overlay.TunnelName(o.VNI)
 	switch o.Kind {
 	case overlay.Bridge, overlay.Tunnel, overlay.Port:
 		return []string{"ip link delete " + dev}
 	case overlay.Address:
-		return []string{fmt.Sprintf("ip address delete %s dev %s", o.IP, br)}
+		return []string{fmt.Sprintf("ip address delete %s dev %s", o.IP, dev)}
 	case overlay.EndpointAddress:
 		return []string{fmt.Sprintf("ip -n %s address delete %s dev vni%d", o.Endpoint, o.IP, o.VNI)}
 	case overlay.TunnelMAC:
@@ -172,7 +176,7 @@ func undoing(o overlay.Object, dev string) []string {
 	case overlay.BridgeMAC:
 		return []string{fmt.Sprintf("bridge fdb delete %s dev %s master", o.MAC, dev)}
 	case overlay.Neighbour:
-		return []string{fmt.Sprintf("ip neighbour delete %s dev %s", o.IP.Addr(), br)}
+		return []string{fmt.Sprintf("ip neighbour delete %s dev %s", o.IP.Addr(), dev)}
 	case overlay.Flood:
 		return []string{fmt.Sprintf("bridge fdb delete 00:00:00:00:00:00 dev %s dst %s self", vx, o.VTEP)}
 	}

@@ -41,7 +41,7 @@ type Scene struct {
 // Scenes are the whole conversation.
 func Scenes() []Scene {
 	var all []Scene
-	for _, part := range [][]Scene{peopleScenes(), incidentScenes(), purgeScenes(), runScenes(), jobScenes(), languageScenes(), alertScenes(), auditScenes()} {
+	for _, part := range [][]Scene{peopleScenes(), incidentScenes(), purgeScenes(), runScenes(), segmentScenes(), jobScenes(), languageScenes(), alertScenes(), auditScenes()} {
 		all = append(all, part...)
 	}
 	return all

@@ -1,0 +1,166 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/shitops/opsbot/actions/agent"
+	"github.com/shitops/opsbot/actions/segment"
+	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/overlay"
+)
+
+// openSegments knows the segments, and what stands behind the verbs about them.
+func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
+	log := a.log.With("room", "segment")
+	s, err := segment.NewStore(segment.StoreOptions{Segments: a.store.Bucket(store.Segments), VNIs: a.store.Bucket(store.VNIs), Changed: a.nodesChanged, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	vnis, err := segment.NewAllocator(segment.AllocatorOptions{KV: a.store.Bucket(store.VNIs)})
+	if err != nil {
+		return err
+	}
+	a.known = s
+	a.segments, err = segment.New(segment.Options{
+		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants },
+	})
+	if err != nil {
+		return err
+	}
+	follow, stop := context.WithCancel(work)
+	a.working.Go(func() { a.untilStopped("segments", follow, s.Run) })
+	a.own("segments", func(context.Context) error { stop(); return nil })
+	return nil
+}
+
+// draining tells whether a node takes nothing new.
+func (a *App) draining(name string) bool {
+	_, ok := a.drains.Find(name)
+	return ok
+}
+
+// segmentsOf names the segments that a node is in.
+func (a *App) segmentsOf(_ context.Context, name string) ([]string, error) {
+	in, _ := a.known.On(name)
+	var out []string
+	for _, r := range in {
+		out = append(out, "segment "+r.Name)
+	}
+	return out, nil
+}
+
+// fleet is the agents as the verbs of segments need them.
+type fleet struct {
+	app   *App
+	asked atomic.Uint64 // tells calls apart
+}
+
+// Look implements [segment.Fleet].
+func (f *fleet) Look(ctx context.Context, node string) (segment.Look, error) {
+	s := f.app.gate.Status(node)
+	if s.Health == agent.NotEnrolled {
+		return segment.Look{}, segment.ErrNoAgent
+	}
+	l := segment.Look{Connected: connected(s), Foreign: s.Report.Foreign}
+	n, err := liveWorld{f.app}.Node(ctx, node)
+	if err != nil {
+		return l, err
+	}
+	if l.VTEP, err = netip.ParseAddr(n.Address); err != nil {
+		return l, fmt.Errorf("the address of %s in the inventory, %q, is no IP address: tunnels need one", node, n.Address)
+	}
+	facts := s.Report.Facts
+	l.VTEP = l.VTEP.Unmap()
+	l.Homeless = len(facts.Addresses) > 0 && !slices.Contains(facts.Addresses, l.VTEP)
+	if !facts.MissingVTEP {
+		l.Underlay = facts.Underlay
+	}
+	return l, nil
+}
+
+// connected tells whether an agent can be told something.
+func connected(s agent.Status) bool {
+	return s.Health != agent.NotEnrolled && s.Health != agent.Offline && s.Health != agent.TooOld
+}
+
+// Put implements [segment.Fleet].
+func (f *fleet) Put(ctx context.Context, node string, compose func() (overlay.Desired, error), by string) (segment.Reported, error) {
+	d, err := f.app.gate.Edit(ctx, node, agent.Edit{By: by, Change: func(d *overlay.Desired) error {
+		want, err := compose()
+		if err != nil {
+			return err
+		}
+		want.Node, want.Incarnation, want.Generation, want.Underlay = d.Node, d.Incarnation, d.Generation, d.Underlay
+		if same(*d, want) {
+			return agent.ErrUnchanged
+		}
+		*d = want
+		return nil
+	}})
+	if err != nil {
+		return segment.Reported{}, err
+	}
+	if s := f.app.gate.Status(node); !connected(s) {
+		return segment.Reported{}, fmt.Errorf("%s is told when it is back: %s", node, s.Why)
+	}
+	if d.Generation == 0 { // it was never told anything, and there is nothing to tell
+		return segment.Reported{}, nil
+	}
+	s, err := f.app.gate.Wait(ctx, node, func(s agent.Status) bool { return hasTaken(s, d) })
+	if err != nil {
+		return segment.Reported{}, fmt.Errorf("%s did not confirm generation %d: %s: %w", node, d.Generation, s.Why, err)
+	}
+	r := segment.Reported{Generation: s.Report.Generation, Applied: s.Report.Applied, Failed: slices.Concat(s.Report.Failed, s.Report.Blocked), Waits: s.Report.Held}
+	if s.Report.Refused != "" {
+		return r, errors.New(node + " refuses its state: " + s.Report.Refused)
+	}
+	return r, nil
+}
+
+// same compares by what would be sent.
+func same(a, b overlay.Desired) bool {
+	x, xerr := json.Marshal(a)
+	y, yerr := json.Marshal(b)
+	return xerr == nil && yerr == nil && bytes.Equal(x, y)
+}
+
+// hasTaken tells whether a node has done what it can about a generation.
+func hasTaken(s agent.Status, d overlay.Desired) bool {
+	if s.Health == agent.Offline || s.Health == agent.Ahead || s.Health == agent.Repairing {
+		return false
+	}
+	return s.Report.Incarnation == d.Incarnation && s.Report.Generation >= d.Generation && s.Generation >= d.Generation || s.Report.Refused != "" && s.Health == agent.Failing
+}
+
+// Probe implements [segment.Fleet].
+func (f *fleet) Probe(ctx context.Context, node string, targets []overlay.ProbeTarget) ([]overlay.ProbeResult, error) {
+	args, err := json.Marshal(targets)
+	if err != nil {
+		return nil, fmt.Errorf("probe from %s: %w", node, err)
+	}
+	if s := f.app.gate.Status(node); !connected(s) {
+		return nil, errors.New(s.Why)
+	}
+	key := fmt.Sprintf("probe/%s/%d/%d", f.app.owner, time.Now().UnixNano(), f.asked.Add(1))
+	answer, err := f.app.gate.Call(ctx, node, agent.Order{Key: key, Run: key, Epoch: 1, Name: agent.HandlerProbe, Args: args})
+	if err != nil {
+		return nil, err
+	}
+	var out []overlay.ProbeResult
+	if err := json.Unmarshal(answer.Data, &out); err != nil {
+		return nil, fmt.Errorf("probe from %s: its answer: %w", node, err)
+	}
+	return out, nil
+}
