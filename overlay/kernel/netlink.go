@@ -39,7 +39,8 @@ func dial(groups ...int) (*conn, error) {
 		{unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1},  // an error does not repeat the request
 		{unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1},  // and says in words what is wrong
 		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBytes}, // both are cut to what the system allows
-		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBytes},
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBytes},
+		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBytes}, // more, for those who may
 	} {
 		_ = unix.SetsockoptInt(fd, o.level, o.name, o.value) // older kernels lack some: the answers are poorer, not wrong
 	}
