@@ -19,6 +19,3 @@ const Kind = "userspace"
 
 // MaxSegments is how many segments a node should hold by this plane: each has a device and buffers of its own.
 const MaxSegments = 64
-
-// group is the interface group of our devices, that of the kernel plane; "obe" in ASCII.
-const group = 0x6f6265

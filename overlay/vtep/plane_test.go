@@ -100,6 +100,22 @@ func TestUnderlayOfIPv6(t *testing.T) {
 	exchange(t, dial(t, lab.Nodes[0], "udp", echo(t, lab.Nodes[1], w.members[1].IPs[1])), make([]byte, 9000))
 }
 
+func TestUnderlayNarrowerThanItsSegments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	w.lab.Nodes[0].Run(t, "ip", "link", "set", "e0", "mtu", "1300") // packets of 1450 must leave in pieces now, and none may be cut by the system
+	near, far := stream(t, w.lab.Nodes[0], w.lab.Nodes[1], w.members[1].IPs[0])
+	go func() { _, _ = near.Write(make([]byte, 1<<20)) }()
+	if _, err := io.CopyN(io.Discard, far, 1<<20); err != nil {
+		t.Errorf("stream: %v", err)
+	}
+	if got := w.user.Counters().Failed; got > 0 {
+		t.Errorf("%d packets were refused by the system and not sent otherwise", got)
+	}
+}
+
 // asked is what a node must hold when it knows only who takes part, not who has which address.
 func asked(d overlay.Desired) overlay.Desired {
 	for i := range d.Segments {
@@ -114,6 +130,9 @@ func TestNeighboursThatWereNotWrittenAreAskedFor(t *testing.T) {
 	w.segment(t, 5001, 0, 1, 2)
 	for n, p := range w.planes {
 		reconcile(t, p, asked(w.desired(n)))
+	}
+	for _, ip := range w.members[1].IPs { // the kernels' new devices are at work
+		ping(t, w.lab.Nodes[2], ip, true)
 	}
 	for _, ip := range w.members[1].IPs { // one packet each, which is kept until the neighbour is found
 		out := w.lab.Nodes[0].Run(t, "ping", "-c1", "-W2", "-n", ip.String())

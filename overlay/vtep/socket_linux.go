@@ -67,7 +67,7 @@ func appendCut(b []byte, size int) []byte {
 }
 
 // cannotCut tells whether a send was refused because the device does not compute checksums, without which nothing is cut.
-func cannotCut(err error) bool { return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EINVAL) }
+func cannotCut(err error) bool { return errors.Is(err, syscall.EIO) }
 
 // gatheredSize is the room for control messages.
 const gatheredSize = 64

@@ -19,6 +19,9 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 )
 
+// group is the interface group of our devices, that of the kernel plane; "obe" in ASCII.
+const group = 0x6f6265
+
 // devicePath is where TUN devices come from.
 const devicePath = "/dev/net/tun"
 
