@@ -68,7 +68,7 @@ func (p *Parser) refer(m *matcher, s *saying, fr *frame) {
 
 // referPlace fills the nodes that "on it" means where the intent could do without: left out, it would mean everywhere.
 func (p *Parser) referPlace(m *matcher, s *saying, fr *frame, at int) {
-	if at == 0 || !preposition(s.words[at-1].low) {
+	if at == 0 || !slices.Contains([]string{"on", "in", "at", "from", "to", "with", "of"}, s.words[at-1].low) {
 		return
 	}
 	for _, slot := range fr.spec.Slots {

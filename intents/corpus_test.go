@@ -667,6 +667,6 @@ func TestWaysToAskForHelpAndOthers(t *testing.T) {
 		{`resume --reason "difference seen"`, `act automation.resume --reason="difference seen"`},
 		{"resume run 17", "refuse"},
 		{"resume edge-1", "refuse"},
-		{"unpause", "ask automation.resume"},
+		{"unpause", "ask"},
 	})
 }

@@ -11,6 +11,7 @@ type entity struct {
 	from, to int           // its words in the saying
 	values   []string      // canonical
 	also     int32         // the first of the names that are written alike, -1 where there is none
+	chosen   filter        // of nodes: the description that chose them
 	typed    bool          // said with what it is ("channel news"), quoted, or impossible to take for a word
 	slip     string        // how a mistyped name was read: "taking egde-2 as edge-2"
 	fault    *fault        // what is wrong with it: a name that the inventory does not have

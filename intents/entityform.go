@@ -55,7 +55,7 @@ func (m *matcher) formed(e *entity, i int) int {
 		m.putThing(e, kindTopic, true)
 		return i + 1
 	}
-	if strings.ContainsAny(t.raw, ".:") && isAddress(t.raw) && t.word == wordNone {
+	if t.word == wordNone && !letters(t.raw) && strings.ContainsAny(t.raw, ".:") && isAddress(t.raw) {
 		m.vals = append(m.vals, strings.ToLower(t.raw))
 		m.putThing(e, kindAddress, true)
 		return i + 1

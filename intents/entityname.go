@@ -74,6 +74,9 @@ func (m *matcher) someNodes(s *saying, e *entity, i int) int {
 		return -1
 	}
 	m.putThing(e, kindNode, m.plainNode(i, next))
+	if chosen, after := m.describe(i); after == next {
+		e.chosen = chosen
+	}
 	if found, after := m.lookup(kindSite, i); found >= 0 && after == next {
 		e.site = m.p.names.names[found].text
 	}

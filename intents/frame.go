@@ -1,5 +1,7 @@
 package intents
 
+import "slices"
+
 // frame is an intent with its slots filled from a saying, and what speaks against it.
 type frame struct {
 	spec     *Spec
@@ -70,6 +72,7 @@ func (fr *frame) judge(s *saying, v *vocabulary, f feeling) {
 		}
 	}
 	fr.contra = fr.contra || f.verb >= 0 && fr.ceases(s, f)
+	fr.bare = fr.bare || slices.ContainsFunc(s.words, func(t token) bool { return t.low == "before" && !t.quoted })
 	if f.verb >= 0 && s.of[f.verb] < 0 && v.turned(s.words[f.verb].low) && !s.info[f.verb].says(fr.class) {
 		fr.contra = true
 	}

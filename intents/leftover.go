@@ -20,6 +20,10 @@ func (fr *frame) leftovers(s *saying, v *vocabulary, f feeling) {
 		case s.of[i] >= 0 || i > 0 && s.stops(i-1) || preposition(w):
 			object = false
 		}
+		if f.verb >= 0 && i != f.verb && s.strangeAt(v, i) && v.idleSlip(w, fr.class) {
+			fr.bare = true // less sure
+			continue
+		}
 		fr.anywhere(s, v, f, i)
 		switch {
 		case f.verb < 0 && s.tellsWhy(i): // "maintenance on edge-2 for 2h, new disks"
@@ -42,17 +46,18 @@ func (fr *frame) anywhere(s *saying, v *vocabulary, f feeling, i int) {
 		fr.odd = quote(s.words[i].raw)
 		return
 	}
+	changes := fr.spec.Risk.Changes()
 	order := f.verb >= 0 && s.clause[i] == s.clause[f.verb]
 	relative := f.verb >= 0 && s.relative(f.verb, i)
 	foreign := !s.info[i].says(fr.class)
 	switch {
 	case f.verb >= 0 && i > f.verb && s.strangeAt(v, i) && (order || s.clause[i] > s.clause[f.verb] && nearCue(w)): // it could be "unless" with a slip in it
 		fr.shift = w
-	case fr.predicate(s, f, i), w == "instead", (w == "through" || w == "thru") && s.between(i): // "recheck edge-2 failed", "edge-4 through edge-1"
+	case changes && fr.predicate(s, f, i), w == "instead", (w == "through" || w == "thru") && s.between(i): // "recheck edge-2 failed", "edge-4 through edge-1"
 		fr.shift = w
-	case (order || f.verb < 0 && !s.tellsWhy(i) || s.lone(i)) && fr.narrows(w):
+	case changes && (order || f.verb < 0 && !s.tellsWhy(i) || s.lone(i)) && fr.narrows(w):
 		fr.narrow = w
-	case i > 0 && s.words[i-1].low == "only" && s.of[i-1] < 0 && (order || f.verb < 0) && !preposition(w): // "purge only segments of news"
+	case changes && i > 0 && s.words[i-1].low == "only" && s.of[i-1] < 0 && (order || f.verb < 0) && !preposition(w) && w != "mode": // "purge only segments of news"
 		fr.narrow = w
 	case w == "as" && i+1 < len(s.words) && (s.of[i+1] >= 0 && s.ents[s.of[i+1]].kind == kindPerson || s.of[i+1] < 0 && !s.info[i+1].says(fr.class)) && !fr.takesCommand():
 		fr.shift = w + " " + s.words[i+1].low
@@ -145,7 +150,7 @@ func (s *saying) lone(i int) bool {
 
 // narrows reports whether w is the word for a part of what would be meant without it: a service that the slot for it does not hold, a part of a channel.
 func (fr *frame) narrows(w string) bool {
-	if strings.HasPrefix(fr.spec.Name, "cache.") && !fr.slots.Has("url") && !fr.slots.Has("tag") && !fr.slots.Has("prefix") {
+	if (fr.spec.Name == "cache.purge" || fr.spec.Name == "cache.flush" || fr.spec.Name == "cache.prime") && !fr.slots.Has("url") && !fr.slots.Has("tag") && !fr.slots.Has("prefix") {
 		switch w {
 		case "segments", "segment", "playlist", "playlists", "manifest", "manifests", "thumbnails", "subtitles", "memory":
 			return true
@@ -170,7 +175,7 @@ func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool
 	}
 	relative := f.verb >= 0 && s.relative(f.verb, i)
 	switch {
-	case f.verb >= 0 && i > f.verb && !relative && !light(s.info[f.verb].base(s.words[f.verb].low)) && s.behind(i) && lettered(w) && (s.fixed[i] || !info.says(fr.class) && !info.function): // "recheck edge-2 timed out"
+	case fr.spec.Risk.Changes() && f.verb >= 0 && i > f.verb && !relative && !light(s.info[f.verb].base(s.words[f.verb].low)) && s.behind(i) && lettered(w) && (s.fixed[i] || !info.says(fr.class) && !info.function): // "recheck edge-2 timed out"
 		fr.shift = w
 	case i != f.verb && s.placed(i, fr.class): // "remove /var/log on purge": no verb
 		fr.shift = w
@@ -179,7 +184,7 @@ func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool
 	case object && relative: // "whatever is wrong on edge-2"
 	case info.shifting:
 		fr.shift = w
-	case info.function, !lettered(w), object && fr.wants(w):
+	case info.function, !lettered(w), object && fr.wants(w), fr.rings(w):
 	case i == f.verb && !fr.borrowed && (fr.light || f.weak || light(info.base(w))):
 	case i == f.verb && fr.borrowed, object && i+1 < len(s.words) && s.of[i+1] >= 0: // "the flap rule recheck-on-flap"
 		fr.alien = append(fr.alien, w)
@@ -278,6 +283,15 @@ func (s *saying) relative(verb, i int) bool {
 	return false
 }
 
+// rings reports whether w is a word for alerts, and the intent is about them.
+func (fr *frame) rings(w string) bool {
+	switch w {
+	case "alert", "alerts", "alarm", "alarms", "notification", "notifications", "pager", "pages", "paging":
+		return strings.HasPrefix(fr.spec.Name, "alert.") || strings.HasPrefix(fr.spec.Name, "downtime.")
+	}
+	return false
+}
+
 // introduces reports whether the colon at i stands between a time or a name and the command of a job, which begins at command.
 func (s *saying) introduces(i, command int) bool {
 	return i > 0 && s.of[i-1] >= 0 || i+1 == command
@@ -314,6 +328,31 @@ func nearCue(w string) bool {
 		}
 	}
 	return false
+}
+
+// idleSlip reports whether w, which nobody knows, can be nothing but a slip of a word that says nothing, or that belongs to the intent.
+func (v *vocabulary) idleSlip(w string, class int) bool {
+	if len(w) < 3 || nearCue(w) {
+		return false
+	}
+	var found [12]string
+	n := 0
+	v.closeTo(w, w, &found, &n)
+	for i := range len(w) {
+		v.closeTo(w[:i]+w[i+1:], w, &found, &n)
+	}
+	for _, hit := range found[:n] {
+		info := v.at(hit)
+		if info.shifting || info.alien || info.heavy && !info.actsFor(class) || !info.function && !info.generic && !info.says(class) {
+			return false
+		}
+		for _, c := range info.cues {
+			if c.kind != cuePolite {
+				return false
+			}
+		}
+	}
+	return n > 0
 }
 
 // alters reports whether w, wherever it stands, leaves something out or asks.

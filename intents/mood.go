@@ -482,7 +482,9 @@ func (v *vocabulary) order(s *saying) int {
 func (v *vocabulary) divide(s *saying) {
 	n := int16(0)
 	for i := range s.words {
-		if i > 0 && (s.stops(i-1) && (s.of[i] < 0 || s.of[i] != s.of[i-1]) || s.cues[i] == cueReason && s.first[i] || joins(s.words[i-1].low) && s.of[i-1] < 0 && v.orderAt(s, i) >= 0) {
+		if w := s.words[i].low; i > 0 && s.of[i] < 0 && (w == "so" || w == "before") && s.cues[i] == cueNone {
+			n++ // it tells what for
+		} else if i > 0 && (s.stops(i-1) && (s.of[i] < 0 || s.of[i] != s.of[i-1]) || s.cues[i] == cueReason && s.first[i] || joins(s.words[i-1].low) && s.of[i-1] < 0 && v.orderAt(s, i) >= 0) {
 			n++
 		}
 		s.clause[i] = n
@@ -532,7 +534,7 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 	if i >= len(s.words) || s.of[i] >= 0 || s.words[i].quoted || s.cues[i] != cueNone && s.cues[i] != cueAgain {
 		return -1
 	}
-	if i+1 < len(s.words) && s.words[i+1].low == "of" && s.of[i+1] < 0 {
+	if i+1 < len(s.words) && s.words[i+1].low == "of" && s.of[i+1] < 0 && !s.wantsOf(i) {
 		return -1 // "the recheck of edge-2": a deed that is spoken of
 	}
 	l, ok := s.info[i].bent()
@@ -556,6 +558,19 @@ func (v *vocabulary) orderAt(s *saying, i int) int {
 		return -1
 	}
 	return i
+}
+
+// wantsOf reports whether the verb at i is one with "of" behind it: "dispose of edge-2", and "downtime of 2h for edge-2".
+func (s *saying) wantsOf(i int) bool {
+	switch s.words[i].low {
+	case "dispose", "approve", "disapprove":
+		return true
+	}
+	e := int16(-1)
+	if i+2 < len(s.words) {
+		e = s.of[i+2]
+	}
+	return e >= 0 && s.ents[e].kind == kindDuration
 }
 
 // performs reports whether word i is the I of a deed that is done by saying it: "I approve r-17".

@@ -8,6 +8,9 @@ import (
 // place puts entity i of s into the slot of fr that takes it.
 func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 	e := &s.ents[i]
+	if fr.chosenBy(e) {
+		return
+	}
 	slot, values, ok := p.slotFor(m, s, fr, e)
 	if !ok {
 		fr.later = fr.later || e.later
@@ -31,7 +34,7 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		}
 	}
 	have := fr.slots.All(slot.Name)
-	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.of[e.from-1] < 0 && s.words[e.from-1].low != "to" && s.words[e.from-1].low != "for" && preposition(s.words[e.from-1].low) && !joins(s.words[e.from-1].low) {
+	if e.kind == kindNode && len(have) > 0 && e.from > 0 && s.of[e.from-1] < 0 && s.words[e.from-1].low != "to" && s.words[e.from-1].low != "for" && preposition(s.words[e.from-1].low) && !joins(s.words[e.from-1].low) && !s.joined(e.from-1) {
 		fr.twice = slot.Name // "flush edge-2 on edge-3"
 		return
 	}
@@ -47,6 +50,30 @@ func (p *Parser) place(m *matcher, s *saying, fr *frame, i int, f feeling) {
 		return
 	}
 	fr.slots = put(fr.slots, slot, len(have), values...)
+}
+
+// chosenBy fills what nodes are chosen by where the intent takes that instead of nodes: "list the machines in hamburg".
+func (fr *frame) chosenBy(e *entity) bool {
+	if e.kind != kindNode || !e.chosen.given() && !e.chosen.all || slices.ContainsFunc(fr.spec.Slots, func(s SlotSpec) bool { return s.kind == kindNode }) {
+		return false
+	}
+	taken := e.chosen.label == ""
+	for name, value := range map[string]string{"site": e.chosen.site, "platform": e.chosen.platform} {
+		if value == "" {
+			continue
+		}
+		if _, ok := fr.spec.Slot(name); !ok {
+			taken = false
+			continue
+		}
+		fr.slots = fr.slots.With(name, value)
+	}
+	return taken
+}
+
+// joined reports whether "and" or a comma stands before word i: "on edge-1 and in lisbon".
+func (s *saying) joined(i int) bool {
+	return i > 0 && (s.words[i-1].low == "and" || s.words[i-1].comma)
 }
 
 // placeFault says what is wrong with e, which stands where the value of slot should.

@@ -48,6 +48,14 @@ func (s *saying) take(c *Catalog, pt *part) {
 		if t.flag {
 			continue
 		}
+		if low(pt.toks, i) == "as" && low(pt.toks, i+1) == "well" && low(pt.toks, i+2) == "as" {
+			continue // "as well as" is "and"
+		}
+		if t.low == "as" && i > 1 && low(pt.toks, i-1) == "well" && low(pt.toks, i-2) == "as" {
+			t = c.token("and", false)
+		} else if t.low == "well" && low(pt.toks, i-1) == "as" && low(pt.toks, i+1) == "as" {
+			continue
+		}
 		t.end = false
 		if t.quoted || isURL(t.raw) {
 			s.add(t)
@@ -64,6 +72,14 @@ func (s *saying) take(c *Catalog, pt *part) {
 	if pt.question {
 		s.asked = len(s.words)
 	}
+}
+
+// low returns word i of toks, "" where there is none or it is quoted.
+func low(toks []token, i int) string {
+	if i < 0 || i >= len(toks) || toks[i].quoted {
+		return ""
+	}
+	return toks[i].low
 }
 
 // punctuated adds the word t without the punctuation around it.

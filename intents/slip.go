@@ -128,7 +128,7 @@ func (p *Parser) slipOf(s *saying, v *vocabulary, i int) string {
 	if t.quoted || t.word != wordNone || len(t.low) < 3 {
 		return ""
 	}
-	if strings.ContainsAny(t.low, "0123456789/.=_:-") {
+	if !letters(t.low) && strings.ContainsAny(t.low, "0123456789/.=_:-") {
 		if i < 2 && strings.IndexByte(t.low, '.') > 0 && !strings.ContainsAny(t.low, "0123456789/:") {
 			return closest(t.low, p.catalog.names())
 		}

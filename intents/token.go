@@ -108,6 +108,9 @@ func (c *Catalog) wordTokens(toks []token, w string) []token {
 		t.end = strings.Contains(w[len(bare):], ";")
 		return append(toks, t)
 	}
+	if letters(w) {
+		return append(toks, c.token(w, false))
+	}
 	for w != "" {
 		cut := strings.IndexAny(w, ",;")
 		if cut < 0 {

@@ -28,7 +28,7 @@ func (p *Parser) understand(m *matcher, pt *part, tr *tracer) outcome {
 		return o
 	}
 	half, ok := p.begun(m, pt, tr)
-	if ok && half.spec != nil {
+	if ok && (half.spec != nil || len(pt.toks) == 1) {
 		return half
 	}
 	free := p.freely(m, l, pt, s, f, tr)

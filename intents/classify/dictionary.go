@@ -4,58 +4,64 @@ import "math/bits"
 
 // table maps hashes to numbers counted from 0 in the order of their arrival: open addressing, at most half full.
 type table struct {
-	keys  []uint64 // 0 is a free place
-	ids   []uint32
-	count uint32
-	shift uint // 64 - log2(len(keys))
+	places []place
+	count  uint32
+	shift  uint // 64 - log2(len(places))
+}
+
+// place holds one key and its number, side by side since both are read at once.
+type place struct {
+	key uint64 // 0 is free
+	id  uint32
 }
 
 // newTable returns a table with room for size keys before it has to grow.
 func newTable(size int) *table {
 	width := max(4, bits.Len(uint(2*size)))
-	return &table{keys: make([]uint64, 1<<width), ids: make([]uint32, 1<<width), shift: uint(64 - width)}
+	return &table{places: make([]place, 1<<width), shift: uint(64 - width)}
 }
 
-// place is where key is, or would be.
-func (t *table) place(key uint64) int {
-	mask := len(t.keys) - 1
+// at is where key is, or would be.
+func (t *table) at(key uint64) *place {
+	mask := len(t.places) - 1
 	at := int((key * 0x9E3779B97F4A7C15) >> t.shift) // Fibonacci hashing: 2^64 over the golden ratio
-	for t.keys[at&mask] != 0 && t.keys[at&mask] != key {
+	for {
+		p := &t.places[at&mask]
+		if p.key == 0 || p.key == key {
+			return p
+		}
 		at++
 	}
-	return at & mask
 }
 
 // find returns the number of key, and whether it is known.
 func (t *table) find(key uint64) (uint32, bool) {
-	at := t.place(key)
-	return t.ids[at], t.keys[at] == key && key != 0
+	p := t.at(key)
+	return p.id, p.key == key && key != 0
 }
 
 // put returns the number of key, a new one if it was not known.
 func (t *table) put(key uint64) uint32 {
-	at := t.place(key)
-	if t.keys[at] == key {
-		return t.ids[at]
+	p := t.at(key)
+	if p.key == key {
+		return p.id
 	}
-	if 2*int(t.count+1) > len(t.keys) {
+	if 2*int(t.count+1) > len(t.places) {
 		t.grow()
-		at = t.place(key)
+		p = t.at(key)
 	}
-	id := t.count
-	t.keys[at], t.ids[at] = key, id
+	*p = place{key, t.count}
 	t.count++
-	return id
+	return p.id
 }
 
 // grow doubles the table.
 func (t *table) grow() {
 	old := *t
-	*t = *newTable(len(old.keys))
-	for i, key := range old.keys {
-		if key != 0 {
-			at := t.place(key)
-			t.keys[at], t.ids[at] = key, old.ids[i]
+	*t = *newTable(len(old.places))
+	for _, p := range old.places {
+		if p.key != 0 {
+			*t.at(p.key) = p
 		}
 	}
 	t.count = old.count
