@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions/agent"
+	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/overlay"
 	"github.com/shitops/opsbot/overlay/netlab"
 )
@@ -67,7 +68,7 @@ type agentLab struct {
 func startAgentLab(t *testing.T, nodes int) *agentLab {
 	t.Helper()
 	net := netlab.New(t, nodes)
-	inventory := "inventory:\n  nodes:\n"
+	inventory := "inventory:\n  tenants: [acme]\n  nodes:\n"
 	for _, n := range net.Nodes {
 		inventory += fmt.Sprintf("    - {name: %s, address: %s, site: berlin}\n", n.Name, n.Addr)
 	}
@@ -288,5 +289,25 @@ func TestAgentsInNamespaces(t *testing.T) {
 	}
 	for _, n := range l.Nodes {
 		l.until(t, n.Name, "was stopped", func(s agent.Status) bool { return s.Health == agent.Offline && s.Report.Leaving })
+	}
+}
+
+// TestSegmentsByCommand says what an operator says, to a bot with real agents.
+func TestSegmentsByCommand(t *testing.T) {
+	l := startAgentLab(t, 3)
+	l.expect(l.say("create segment studio of acme with vni 5001 on edge-1 and edge-2 and edge-3", withYes, patient), door.OK, "studio")
+	for _, n := range l.Nodes {
+		l.until(t, n.Name, "holds the segment", func(s agent.Status) bool { return s.Health == agent.OK && s.Report.Segments == 1 })
+	}
+	l.expect(l.say("verify segment studio", patient), door.OK, "6/6 pairs ok")
+	l.expect(l.say("show segment studio"), door.OK, "5001", "edge-3")
+	l.expect(l.say("detach edge-3 from segment studio", withYes, patient), door.OK)
+	l.until(t, "edge-3", "holds nothing", func(s agent.Status) bool { return s.Health == agent.OK && s.Report.Segments == 0 })
+	l.expect(l.say("delete segment studio", withYes, patient), door.OK)
+	for _, n := range l.Nodes {
+		l.until(t, n.Name, "holds nothing", func(s agent.Status) bool { return s.Health == agent.OK && s.Report.Segments == 0 })
+		if left := devices(t, n); len(left) > 0 {
+			t.Errorf("%s still has %v", n.Name, left)
+		}
 	}
 }
