@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -329,6 +331,25 @@ func TestWhatCannotBeHeldIsReported(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Errorf("%s: Close() = %v", c.name, err)
 		}
+	}
+}
+
+func TestMoreSegmentsThanFit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	for i := range vtep.MaxSegments + 1 {
+		w.segment(t, overlay.VNI(5001+i), 0)
+	}
+	report, err := w.user.Apply(context.Background(), overlay.Diff(w.desired(0), overlay.Observed{}))
+	if err != nil || len(report.Failed) != 1 || !strings.Contains(report.Failed[0].Err, "64 segments at most") {
+		t.Fatalf("Apply() of %d segments = %+v, %v, want one failure", vtep.MaxSegments+1, report, err)
+	}
+	have, err := w.user.Read(context.Background())
+	if err != nil || have.Segments() != vtep.MaxSegments {
+		t.Errorf("Read() finds %d segments, %v, want %d", have.Segments(), err, vtep.MaxSegments)
+	}
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		t.Logf("%s", regexp.MustCompile(`VmRSS.*`).Find(status))
 	}
 }
 
