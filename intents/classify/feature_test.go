@@ -168,8 +168,8 @@ func TestTableIsAMap(t *testing.T) {
 				t.Fatalf("find(%d) = %d, %t, want %d, %t", k, got, ok, number, known)
 			}
 		}
-		if int(table.count) != len(want) || 2*len(want) > len(table.keys) {
-			t.Fatalf("the table counts %d keys in %d places, want %d, at most half full", table.count, len(table.keys), len(want))
+		if int(table.count) != len(want) || 2*len(want) > len(table.places) {
+			t.Fatalf("the table counts %d keys in %d places, want %d, at most half full", table.count, len(table.places), len(want))
 		}
 	})
 }
