@@ -30,11 +30,12 @@ type tunnelled struct {
 func startTunnelled(t *testing.T, n int, more string) *tunnelled {
 	t.Helper()
 	x := &tunnelled{lab: netlab.New(t, n)}
-	inventory := "inventory:\n  tenants: [acme]\n" + more + "  nodes:\n"
+	var inventory strings.Builder
+	inventory.WriteString("inventory:\n  tenants: [acme]\n" + more + "  nodes:\n")
 	for _, s := range x.lab.Nodes {
-		inventory += fmt.Sprintf("    - {name: %s, address: %s, site: berlin, platform: linux}\n", s.Name, s.Addr)
+		inventory.WriteString(fmt.Sprintf("    - {name: %s, address: %s, site: berlin, platform: linux}\n", s.Name, s.Addr))
 	}
-	x.house = startHouse(t, inventory)
+	x.house = startHouse(t, inventory.String())
 	for _, s := range x.lab.Nodes {
 		x.enrol(t, s)
 	}
@@ -140,7 +141,7 @@ func (x *tunnelled) told(t *testing.T, line string, exit door.Exit, want ...stri
 func (x *tunnelled) passes(t *testing.T, from, to int, size string, want bool) {
 	t.Helper()
 	ip := ""
-	for _, f := range strings.Fields(x.lab.Nodes[to].Run(t, "ip", "-o", "-4", "address", "show", "dev", "ob001389")) {
+	for f := range strings.FieldsSeq(x.lab.Nodes[to].Run(t, "ip", "-o", "-4", "address", "show", "dev", "ob001389")) {
 		if strings.HasPrefix(f, "100.") && ip == "" {
 			ip, _, _ = strings.Cut(f, "/")
 		}
@@ -201,4 +202,19 @@ func TestDrain(t *testing.T) {
 	x.told(t, "undrain edge-1", door.OK, "takes new things again")
 	x.told(t, "create segment studio-a on edge-1", door.OK, "studio-a")
 	x.told(t, "drain edge-1 --dry-run", door.OK, "still on edge-1, and untouched by this: segment studio-a")
+}
+
+// TestFileSegment makes what the configuration file says as soon as the agents are there, and leaves it to the file.
+func TestFileSegment(t *testing.T) {
+	t.Parallel()
+	x := startTunnelled(t, 2, "  segments: [{name: studio-a, vni: 5001, nodes: [edge-1, edge-2]}]\n")
+	for range 300 {
+		if strings.Contains(x.say("list segments").text(), "edge-1, edge-2") {
+			break
+		}
+		time.Sleep(100 * time.Millisecond) // of the bot's own clock: it looks every two seconds
+	}
+	x.told(t, "list segments", door.OK, "studio-a (file)", "5001", "edge-1, edge-2")
+	x.told(t, "verify segment studio-a", door.OK, "2/2 pairs ok")
+	x.told(t, "delete segment studio-a", door.Failure, "is in the configuration file, which alone decides")
 }

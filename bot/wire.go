@@ -238,7 +238,7 @@ func (a *App) openWork(_, work context.Context, _ *config.Config) error {
 		}
 	})
 	background, end := context.WithCancel(work)
-	for _, task := range []func(context.Context){a.learn, a.recordEnds, a.countRuns, a.exportNightly, a.sweep} {
+	for _, task := range []func(context.Context){a.learn, a.recordEnds, a.countRuns, a.exportNightly, a.sweep, a.keepFileSegments} {
 		a.working.Go(func() { task(background) })
 	}
 	a.own("background work", func(context.Context) error { end(); a.working.Wait(); return nil })

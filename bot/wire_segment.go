@@ -11,10 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/actions/segment"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/overlay"
 )
 
@@ -34,7 +36,7 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	}
 	a.known = s
 	a.segments, err = segment.New(segment.Options{
-		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants },
+		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed,
 	})
 	if err != nil {
 		return err
@@ -43,6 +45,102 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	a.working.Go(func() { a.untilStopped("segments", follow, s.Run) })
 	a.own("segments", func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// filed returns a segment as the configuration file defines it.
+func (a *App) filed(name string) (segment.Filed, bool) {
+	for _, s := range a.config.Load().Inventory.Segments {
+		if s.Name == name {
+			return segment.Filed{Name: s.Name, Tenant: s.Tenant, VNI: overlay.VNI(s.VNI), Nodes: s.Nodes}, true
+		}
+	}
+	return segment.Filed{}, false
+}
+
+// How often the segments of the file are looked at, and the longest rest of one whose plan or run failed.
+const (
+	fileEvery = 2 * time.Second
+	fileRest  = time.Hour
+)
+
+// attempt is what became of the latest try for a segment of the file.
+type attempt struct {
+	run   string
+	why   string
+	fails int
+	next  time.Time
+}
+
+// keepFileSegments makes the segments of the file and brings their nodes in, until ctx ends. What a person has to settle is told once.
+func (a *App) keepFileSegments(ctx context.Context) {
+	tries := map[string]*attempt{}
+	tick := time.NewTicker(fileEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if on, _, err := a.observing(ctx); on || err != nil {
+			continue
+		}
+		for _, c := range a.config.Load().Inventory.Segments {
+			t := tries[c.Name]
+			if t == nil {
+				t = &attempt{}
+				tries[c.Name] = t
+			}
+			f, _ := a.filed(c.Name)
+			a.keepFiled(ctx, f, t)
+		}
+	}
+}
+
+// keepFiled does what one segment of the file lacks, after what it did before has ended.
+func (a *App) keepFiled(ctx context.Context, f segment.Filed, t *attempt) {
+	now := time.Now()
+	if now.Before(t.next) {
+		return
+	}
+	if t.run != "" {
+		r, err := a.engine.Get(ctx, t.run)
+		if err != nil || !r.State.Final() {
+			return
+		}
+		t.run = ""
+		if r.State != actions.Done {
+			a.filedFailed(f, t, r.Why)
+			return
+		}
+		t.fails, t.why = 0, ""
+	}
+	r := actions.Request{
+		Cause: fmt.Sprintf("file:segment:%s:%d", f.Name, now.UnixNano()), Intent: "segment.create", Slots: map[string][]string{"segment": {f.Name}},
+		Text: "segment " + f.Name + " of the configuration file", Actor: actions.Actor{Kind: actions.System, Name: "the configuration file"}, At: now,
+	}
+	p, ok, err := a.segments.Missing(ctx, r, liveWorld{a}, f)
+	switch {
+	case err != nil:
+		a.filedFailed(f, t, err.Error())
+	case ok:
+		if t.run, _, err = a.engine.Accept(ctx, p); err != nil {
+			t.run = ""
+			a.filedFailed(f, t, err.Error())
+		}
+	}
+}
+
+// filedFailed tells a failure where it is another one than before, and lets the segment rest.
+func (a *App) filedFailed(f segment.Filed, t *attempt, why string) {
+	t.fails++
+	t.next = time.Now().Add(min(fileEvery<<min(t.fails, 12), fileRest))
+	if why == t.why {
+		return
+	}
+	t.why = why
+	a.log.Warn("segment of the configuration file", "segment", f.Name, "err", why)
+	a.alarm(reply.Card{ID: "segment/" + f.Name, Kind: reply.Failed, Title: "segment " + f.Name + " of the configuration file: " + why})
 }
 
 // draining tells whether a node takes nothing new.

@@ -37,7 +37,7 @@ func (s *Segments) list(ctx context.Context, r actions.Request, w actions.World)
 		a.Title = fmt.Sprintf("%d of %s: %s", len(kept), plural(len(all), "segment"), strings.Join(by, ", "))
 	}
 	if len(kept) > 0 {
-		a.Table = listTable(kept)
+		a.Table = s.listTable(kept)
 	}
 	return a, nil
 }
@@ -51,12 +51,15 @@ func tenantsOf(all []Record, known []string) []string {
 	return slices.Compact(out)
 }
 
-func listTable(all []Record) *actions.Table {
+func (s *Segments) listTable(all []Record) *actions.Table {
 	t := &actions.Table{Columns: []string{"SEGMENT", "VNI", "TENANT", "PREFIX", "MTU", "NODES"}}
 	for _, r := range all {
 		name := r.Name
-		if r.File {
+		switch _, ok := s.opt.File(r.Name); {
+		case ok:
 			name += " (file)"
+		case r.File:
+			name += " (orphaned)"
 		}
 		t.Rows = append(t.Rows, []string{name, vniText(r), r.Tenant, prefixText(r), fmt.Sprint(r.MTU), orDash(sum(r.Nodes()))})
 	}
@@ -91,8 +94,14 @@ func (s *Segments) show(_ context.Context, r actions.Request, _ actions.World) (
 		return actions.Answer{}, err
 	}
 	owner := "made by " + have.By + " at " + have.Since.UTC().Format("2006-01-02 15:04 MST")
-	if have.File {
+	switch f, ok := s.opt.File(have.Name); {
+	case ok:
 		owner = "defined by the configuration file"
+		if extra := others(have.Nodes(), f.Nodes); len(extra) > 0 {
+			owner += "; it does not name " + sum(extra) + ", who stay until a person detaches them"
+		}
+	case have.File:
+		owner = "orphaned: it vanished from the configuration file and is kept until a person deletes it"
 	}
 	a := actions.Answer{Title: about(have), Lines: []string{"tenant " + have.Tenant + ", " + owner}, Data: have}
 	if have.Gateway {

@@ -78,6 +78,9 @@ func (s *Segments) planCreate(ctx context.Context, r actions.Request, w actions.
 	if err := overlay.CheckName("segment", a.Segment); err != nil {
 		return actions.Plan{}, err
 	}
+	if _, ok := s.opt.File(a.Segment); ok {
+		return actions.Plan{}, fmt.Errorf("segment %s is in the configuration file, which makes it by itself", a.Segment)
+	}
 	if have, ok := s.opt.Store.Find(a.Segment); ok {
 		return actions.Plan{}, fmt.Errorf("there is a segment %s already: VNI %d of tenant %s, made by %s", have.Name, have.VNI, have.Tenant, have.By)
 	}
@@ -264,7 +267,11 @@ func (s *Segments) planDetach(ctx context.Context, r actions.Request, w actions.
 	}
 	p := actions.Plan{Request: r, Risk: actions.Disruptive}
 	var going []string
+	filed, _ := s.opt.File(have.Name)
 	for _, n := range nodes {
+		if slices.Contains(filed.Nodes, n.Name) {
+			return p, fmt.Errorf("the configuration file says that %s is in segment %s, and it alone decides about that: change it there and reload", n.Name, have.Name)
+		}
 		if slices.Contains(have.Nodes(), n.Name) {
 			going = append(going, n.Name)
 		} else {
@@ -337,7 +344,7 @@ func (s *Segments) changeable(r actions.Request) (Record, Args, error) {
 	if err != nil {
 		return have, Args{}, err
 	}
-	if have.File {
+	if _, ok := s.opt.File(have.Name); ok && r.Intent != "segment.detach" {
 		return have, Args{}, fmt.Errorf("segment %s is in the configuration file, which alone decides about it: change it there and reload", have.Name)
 	}
 	a := Args{Segment: have.Name, Tenant: have.Tenant, Region: have.Region, VNI: have.VNI, V4: have.V4, By: r.Actor.String()}

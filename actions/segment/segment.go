@@ -25,7 +25,9 @@ type Options struct {
 	Tenants   func() []string        // of the configuration file; nil = none
 	Region    string                 // whose blocks of VNIs are taken; empty is fine
 	Patience  time.Duration          // for all probes of a verification; 0 means 20 s
-	Now       func() time.Time       // nil = time.Now
+	// File returns a segment as the configuration file defines it; nil = it defines none. What it defines, chat does not change.
+	File func(name string) (Filed, bool)
+	Now  func() time.Time // nil = time.Now
 }
 
 // Segments makes plans about segments, carries out their steps and answers about them. Safe for concurrent use.
@@ -44,6 +46,9 @@ func New(o Options) (*Segments, error) {
 	}
 	if o.Tenants == nil {
 		o.Tenants = func() []string { return nil }
+	}
+	if o.File == nil {
+		o.File = func(string) (Filed, bool) { return Filed{}, false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

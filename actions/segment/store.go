@@ -23,7 +23,7 @@ import (
 type StoreOptions struct {
 	Segments store.KV // the bucket of segments
 	VNIs     store.KV // the bucket of VNIs
-	// Changed is called after segments have changed, by whomever; nil for nobody. It must not call the Store's Load or Run.
+	// Changed is called after names or VNIs of segments have changed, by whomever; nil for nobody. It must not call the Store's Load or Run.
 	Changed func(ctx context.Context)
 	Log     *slog.Logger // nil = discard
 }
@@ -278,10 +278,15 @@ func (s *Store) follow(ctx context.Context) error {
 
 // note takes one change over.
 func (s *Store) note(ctx context.Context, e store.Entry) {
+	name := strings.TrimPrefix(e.Key, namePrefix)
 	s.mu.Lock()
+	was, had := s.view.records[name]
 	s.take(s.view, e)
+	is, has := s.view.records[name]
 	s.mu.Unlock()
-	s.opt.Changed(ctx)
+	if had != has || was.VNI != is.VNI { // who is in it changes no name
+		s.opt.Changed(ctx)
+	}
 }
 
 // read returns a segment as it is stored; revision 0 says that there is none.

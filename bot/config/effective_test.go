@@ -104,6 +104,7 @@ func TestSampleHoldsEveryKey(t *testing.T) {
 	}
 	text := strings.ReplaceAll(string(sample), "  nodes: []\n", "")
 	text = strings.ReplaceAll(text, "  deployments: []\n", "")
+	text = strings.ReplaceAll(text, "  segments: []\n", "")
 	text = strings.ReplaceAll(text, "tenants: []", "tenants: [acme]")
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {

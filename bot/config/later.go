@@ -5,7 +5,6 @@ package config
 func later() []string {
 	return []string{
 		"trusted_proxies", "public_url",
-		"inventory.segments",
 		"store.url",
 	}
 }

@@ -48,6 +48,8 @@ inventory:
     - {name: mac-1, address: "2001:db8::31", site: hamburg, platform: darwin}
   deployments:
     - {name: news, tenant: acme, origin: "http://origin.example/news/master.m3u8", nodes: [edge-1, mac-1]}
+  segments:
+    - {name: studio-a, vni: 5001, tenant: acme, nodes: [edge-1]}
 people:
   - {name: anna, roles: [operator, viewer], unix: [anna, root], zone: Europe/Lisbon}
   - {name: bert, roles: [operator], unix: [bert], quiet: "22:00-07:00"}
@@ -139,6 +141,7 @@ func TestFull(t *testing.T) {
 				},
 				{Name: "mac-1", Address: "2001:db8::31", Site: "hamburg", Platform: "darwin"},
 			},
+			Segments:    []config.Segment{{Name: "studio-a", VNI: 5001, Tenant: "acme", Nodes: []string{"edge-1"}}},
 			Deployments: []config.Deployment{{Name: "news", Tenant: "acme", Origin: "http://origin.example/news/master.m3u8", Nodes: []string{"edge-1", "mac-1"}}},
 		},
 		People: []config.Person{
@@ -274,6 +277,9 @@ func TestMistakes(t *testing.T) {
 		{"socket group", base + "socket: {group: \"a b\"}\n", `3:17: socket.group: "a b" is no name of a group`},
 		// Names.
 		{"no name", base + "inventory: {nodes: [{site: berlin}]}\n", `3:21: inventory.nodes[0].name: is missing`},
+		{"reserved VNI", base + "inventory: {segments: [{name: a1, vni: 5}]}\n", `3:40: inventory.segments[0].vni: VNI 5: the VNI is reserved`},
+		{"VNI twice", base + "inventory: {segments: [{name: a1, vni: 5001}, {name: b2, vni: 5001}]}\n", `3:63: inventory.segments[1].vni: segment "a1" has VNI 5001, too`},
+		{"segment on no node", base + "inventory: {segments: [{name: a1, nodes: [edge-1]}]}\n", `3:43: inventory.segments[0].nodes[0]: there is no node "edge-1"`},
 		{"bad name", base + "inventory: {nodes: [{name: Edge_1}]}\n", `3:28: inventory.nodes[0].name: "Edge_1" is no name`},
 		{"look-alike letter", base + "inventory: {nodes: [{name: \"\u0435dge-1\"}]}\n", `3:28: inventory.nodes[0].name: "\u0435dge-1" is no name`},
 		{"long name", base + "inventory: {nodes: [{name: " + strings.Repeat("n", 64) + "}]}\n", `3:28: inventory.nodes[0].name: `},
@@ -382,6 +388,8 @@ func TestWarnings(t *testing.T) {
 		want        []string
 	}{
 		{"nothing to warn about", base, nil},
+		{"segment of nobody", base + "inventory: {tenants: [acme, kidstv], segments: [{name: a1}]}\n", []string{`3:49: inventory.segments[0]: segment "a1" is not made until it says whose it is: there are 2 tenants`}},
+		{"segment without tunnel", base + "inventory: {nodes: [{name: edge-1}], segments: [{name: a1, nodes: [edge-1]}]}\n", []string{`3:68: inventory.segments[0].nodes[0]: node "edge-1" has no IP address under inventory.nodes, and tunnels need one`}},
 		{"nobody", "data_dir: /d\n", []string{`1:1: people: there is nobody who may ask for anything; add a person`}},
 		{"person of no role", "data_dir: /d\npeople: [{name: anna}]\n", []string{
 			`2:10: people[0]: anna has no role and may nothing`,

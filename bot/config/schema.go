@@ -52,6 +52,7 @@ func demanded() map[string][]string {
 		"listeners[]":                   {"address", "serve"},
 		"inventory.nodes[]":             {"name"},
 		"inventory.nodes[].caches[]":    {"name", "kind", "url"},
+		"inventory.segments[]":          {"name"},
 		"inventory.deployments[]":       {"name", "origin"},
 		"people[]":                      {"name"},
 		"roles[]":                       {"name"},
@@ -88,7 +89,7 @@ func schemaOf(t reflect.Type, key string) map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem(), key+".*")}
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
-	case reflect.Int:
+	case reflect.Int, reflect.Uint32:
 		return map[string]any{"type": "integer"}
 	default:
 		s := map[string]any{"type": "string"}

@@ -88,7 +88,16 @@ type Log struct {
 type Inventory struct {
 	Tenants     []string     `yaml:"tenants" say:"Whose streams are served."`
 	Nodes       []Node       `yaml:"nodes" say:"Machines at the edge."`
+	Segments    []Segment    `yaml:"segments" say:"VXLAN segments between nodes."`
 	Deployments []Deployment `yaml:"deployments" say:"Streams that are served."`
+}
+
+// Segment is a VXLAN segment between nodes. What the file defines is the file's: chat tells about it and does not change it.
+type Segment struct {
+	Name   string   `yaml:"name" say:"What people call it."`
+	VNI    uint32   `yaml:"vni" say:"Its VXLAN network identifier, 4096 to 16777214; without the key a free one is taken."`
+	Tenant string   `yaml:"tenant" say:"Whose it is; where there is one tenant alone, that one."`
+	Nodes  []string `yaml:"nodes" say:"Nodes in it; each comes in when its agent is there."`
 }
 
 // Node is a machine at the edge.

@@ -31,6 +31,7 @@ func (v *checker) all() {
 	v.limits()
 	v.tenants()
 	v.nodes()
+	v.segments()
 	v.deployments()
 	v.roles()
 	v.people()

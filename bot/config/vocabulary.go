@@ -18,14 +18,6 @@ type Vocabulary struct {
 	Jobs        []string
 }
 
-// Segment is a virtual network as far as commands name it.
-type Segment struct {
-	Name   string   `yaml:"name"`
-	VNI    uint32   `yaml:"vni"`
-	Tenant string   `yaml:"tenant"`
-	Nodes  []string `yaml:"nodes"`
-}
-
 // spoken is the part of the contract that holds names, in all versions of it.
 type spoken struct {
 	Zone      string `yaml:"zone"`
@@ -91,7 +83,7 @@ func ParseVocabulary(data []byte, name string) (*Vocabulary, error) {
 // Vocabulary returns the names that the configuration holds.
 func (c *Config) Vocabulary() *Vocabulary {
 	return &Vocabulary{
-		Zone: c.Zone, Tenants: c.Inventory.Tenants, Nodes: c.Nodes(), Deployments: c.Deployments(),
+		Zone: c.Zone, Tenants: c.Inventory.Tenants, Nodes: c.Nodes(), Deployments: c.Deployments(), Segments: c.Inventory.Segments,
 		People: names(c.People, func(p Person) string { return p.Name }),
 		Rules:  names(c.Rules, func(r Rule) string { return r.Name }),
 		Jobs:   names(c.Jobs, func(j Job) string { return j.Name }),
