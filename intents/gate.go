@@ -87,8 +87,8 @@ func (fr *frame) against(s *saying, f feeling, sure bool) string {
 	case fr.odd != "":
 		return shown(fr.odd) + " is nothing that I know"
 	}
-	for _, i := range fr.spare {
-		e := &s.ents[i]
+	if len(fr.spare) > 0 {
+		e := &s.ents[fr.spare[0]]
 		if e.kind == kindCount {
 			fr.counts = shown(s.words[e.from].raw)
 		}

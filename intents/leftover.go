@@ -170,12 +170,12 @@ func (fr *frame) narrows(w string) bool {
 // inOrder judges word i of the order; object says that it stands where the verb's object does.
 func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool) {
 	w, info := s.words[i].low, s.info[i]
-	if (s.fixed[i] || !info.says(fr.class) && !info.function && !info.shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+	if (s.fixed[i] && (selecting(w) || s.nextTo(i)) || !info.says(fr.class) && !info.function && !info.shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
 		fr.shift = w
 	}
 	relative := f.verb >= 0 && s.relative(f.verb, i)
 	switch {
-	case fr.spec.Risk.Changes() && f.verb >= 0 && i > f.verb && !relative && !light(s.info[f.verb].base(s.words[f.verb].low)) && s.behind(i) && lettered(w) && (s.fixed[i] || !info.says(fr.class) && !info.function): // "recheck edge-2 timed out"
+	case fr.spec.Risk.Changes() && f.verb >= 0 && i > f.verb && !relative && !light(s.info[f.verb].base(s.words[f.verb].low)) && s.behind(i) && lettered(w) && !info.says(fr.class) && !info.function: // "recheck edge-2 timed out"
 		fr.shift = w
 	case i != f.verb && s.placed(i, fr.class): // "remove /var/log on purge": no verb
 		fr.shift = w
@@ -243,6 +243,21 @@ func (s *saying) restricts(i int) bool {
 		return true
 	}
 	return false
+}
+
+// nextTo reports whether word i is joined to a machine that is named: "edge-1 and mars", "every node in mars", "mars and edge-1".
+func (s *saying) nextTo(i int) bool {
+	node := func(j int) bool {
+		return j >= 0 && j < len(s.words) && s.of[j] >= 0 && s.ents[s.of[j]].kind == kindNode
+	}
+	if i+1 < len(s.words) && s.words[i+1].low == "and" && node(i+2) {
+		return true
+	}
+	j := i - 1
+	for j >= 0 && s.of[j] < 0 && (s.words[j].low == "the" || s.words[j].low == "a") {
+		j--
+	}
+	return node(j) || node(j-1)
 }
 
 // unresolved reports whether word i stands in a description of nodes that nothing fits: "all lisbonn edges".
@@ -336,23 +351,24 @@ func (v *vocabulary) idleSlip(w string, class int) bool {
 		return false
 	}
 	var found [12]string
-	n := 0
+	n, idle := 0, false
 	v.closeTo(w, w, &found, &n)
 	for i := range len(w) {
 		v.closeTo(w[:i]+w[i+1:], w, &found, &n)
 	}
 	for _, hit := range found[:n] {
 		info := v.at(hit)
-		if info.shifting || info.alien || info.heavy && !info.actsFor(class) || !info.function && !info.generic && !info.says(class) {
+		if info.shifting || info.alien || info.heavy && !info.actsFor(class) {
 			return false
 		}
+		idle = idle || info.function || info.generic || info.says(class)
 		for _, c := range info.cues {
 			if c.kind != cuePolite {
 				return false
 			}
 		}
 	}
-	return n > 0
+	return idle
 }
 
 // alters reports whether w, wherever it stands, leaves something out or asks.

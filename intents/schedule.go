@@ -23,13 +23,13 @@ func (m *matcher) scheduleAt(i int) (string, int) {
 		return "", -1
 	}
 	f, next, err := m.said(i, when.ReadSchedule)
-	if err != nil || tooOften(f.Cron) {
+	if err != nil || tooOften(f.Cron) && m.toks[i].low[0] != '@' {
 		return "", -1
 	}
 	return f.Cron, next
 }
 
-// tooOften reports whether a schedule comes more than once a minute, which no command can mean.
+// tooOften reports whether a schedule comes more than once a minute: said in words, that is a slip of the tongue; @every 2s means what it says.
 func tooOften(schedule string) bool {
 	span, every := strings.CutPrefix(schedule, "@every ")
 	d, err := time.ParseDuration(span)
@@ -52,7 +52,7 @@ func beginsSchedule(w string) bool {
 // faultySchedule says in f what is wrong with the words at i that stand where a schedule should.
 func (m *matcher) faultySchedule(f *fault, i int) int {
 	found, next, err := m.said(i, when.ReadSchedule)
-	if next > 0 && err == nil && tooOften(found.Cron) {
+	if next > 0 && err == nil && tooOften(found.Cron) && m.toks[i].low[0] != '@' {
 		f.kind, f.text = faultRefused, "a job comes once a minute at most"
 		return next
 	}
