@@ -8,6 +8,8 @@
 // what belongs to a VNI that is not held. ARP and neighbour discovery are answered from what was written; a neighbour that was not is asked for, while
 // its latest packet is kept. The segments live as long as the program: when a [Plane] is closed they go with it.
 //
+// Probes of other nodes are answered by the plane itself; [Plane.Prober] asks in turn. On Linux, Watch tells when a device or address was changed by hand.
+//
 // Read plane.go first, then segment.go (the way out) and receive.go (the way in); table.go is what both look up, underlay.go the socket.
 //
 //	plane, err := vtep.New(vtep.Options{Node: "mac-1", Instance: "live", VTEP: want.VTEP})

@@ -16,7 +16,7 @@ import (
 	"github.com/shitops/opsbot/overlay"
 )
 
-// Plane is the data plane of the program itself. Not safe for concurrent use, except for [Plane.Counters] and for its probers.
+// Plane is the data plane of the program itself. Not safe for concurrent use, except for [Plane.Counters], for its probers and, on Linux, for Watch.
 type Plane struct {
 	o         Options
 	system    *system
@@ -27,6 +27,8 @@ type Plane struct {
 	underlays map[netip.AddrPort]*underlay
 	caps      overlay.Capabilities
 }
+
+var _ overlay.DataPlane = (*Plane)(nil)
 
 // New prepares to hold segments. Close takes them away.
 func New(o Options) (*Plane, error) {
