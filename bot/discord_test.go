@@ -28,34 +28,54 @@ const (
 type discordHouse struct {
 	*house
 	platform *fake.Server
+	mode     string
 }
 
 // startDiscord starts a bot that Discord reaches by mode, with the given rest of the configuration.
 func startDiscord(t *testing.T, mode, rest string) *discordHouse {
+	t.Helper()
+	h := &discordHouse{platform: newDiscord(t), mode: mode}
+	dir := folder(t)
+	file := configure(t, dir, rest)
+	h.prepare(t, dir, file)
+	rewriteFile(t, file, "serve: [ops]", "serve: [ops, hooks]")
+	h.start(t, dir, file)
+	t.Cleanup(func() {
+		if v := h.platform.Violations(); len(v) > 0 {
+			t.Errorf("the platform complains: %s", strings.Join(v, "\n"))
+		}
+	})
+	return h
+}
+
+// newDiscord makes a stand-in of Discord.
+func newDiscord(t *testing.T) *fake.Server {
 	t.Helper()
 	platform := fake.New(fake.Options{
 		Token: "t0ken", Application: discordApp, Guilds: map[string][]string{discordGuild: {discordTalk, discordAlerts}}, Heartbeat: 500 * time.Millisecond,
 		Limits: fake.Limits{Channel: 50, ChannelWindow: time.Second, Webhook: 50, Global: 1000},
 	})
 	t.Cleanup(platform.Close)
-	dir := folder(t)
+	return platform
+}
+
+// prepare puts the server and who people are there into a configuration file.
+func (h *discordHouse) prepare(t *testing.T, dir, file string) {
+	t.Helper()
 	write(t, filepath.Join(dir, "discord.token"), "t0ken\n")
-	file := configure(t, dir, rest+fmt.Sprintf(`
+	rewriteFile(t, file, "\npeople:", fmt.Sprintf(`
 discord:
   - {application: %q, token_file: discord.token, guilds: [%q], mode: %s, alerts: %q, public_key: %q}
-`, discordApp, discordGuild, mode, discordAlerts, platform.PublicKey()))
+people:`, discordApp, discordGuild, h.mode, discordAlerts, h.platform.PublicKey()))
 	rewriteFile(t, file, "unix: [anna, root]", fmt.Sprintf("unix: [anna, root], discord: [%q]", discordAnna))
 	rewriteFile(t, file, "unix: [ben]", fmt.Sprintf("unix: [ben], discord: [%q]", discordBen))
-	rewriteFile(t, file, "serve: [ops]", "serve: [ops, hooks]")
-	h := &discordHouse{platform: platform}
-	h.house = startOn(t, dir, file, func(o *bot.Options) { o.DiscordBase = platform.URL })
-	h.reach(t, mode)
-	t.Cleanup(func() {
-		if v := platform.Violations(); len(v) > 0 {
-			t.Errorf("the platform complains: %s", strings.Join(v, "\n"))
-		}
-	})
-	return h
+}
+
+// start starts the bot on what is in a folder already.
+func (h *discordHouse) start(t *testing.T, dir, file string) {
+	t.Helper()
+	h.house = startOn(t, dir, file, func(o *bot.Options) { o.DiscordBase = h.platform.URL })
+	h.reach(t, h.mode)
 }
 
 // reach waits until the platform and the bot hear each other.

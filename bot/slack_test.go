@@ -41,7 +41,7 @@ func startSlack(t *testing.T, mode, rest string) *slackHouse {
 // startSlackAt is startSlack where as much may be posted as the limits say.
 func startSlackAt(t *testing.T, mode, rest string, pace slack.Pace, limits fake.Limits) *slackHouse {
 	t.Helper()
-	platform := fake.New(fake.Options{Team: slackTeam, Limits: limits, Seed: 1, Retries: []time.Duration{0, 200 * time.Millisecond, time.Second}})
+	platform := fake.New(fake.Options{Team: slackTeam, Limits: limits, Seed: 1, Retries: []time.Duration{0, 200 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}})
 	t.Cleanup(platform.Close)
 	platform.AddChannel(slackTalk, slackAlerts)
 	platform.AddUser(slackAnna, slackBen, slackMallory)
