@@ -14,7 +14,7 @@ import (
 func benchWorld(b *testing.B) *world {
 	w := newWorld(b, 3)
 	for _, n := range w.lab.Nodes {
-		ethtool(b, n, "e0", 0x2c, 1) // ETHTOOL_SGRO
+		ethtool(b, n, "e0", ethtoolSGRO, 1)
 	}
 	w.segment(b, 5001, 0, 1, 2)
 	w.settle(b)

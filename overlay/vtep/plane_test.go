@@ -45,6 +45,35 @@ func TestStreamsAndDatagramsBetweenProgramAndKernel(t *testing.T) {
 	w := newWorld(t, 2)
 	w.segment(t, 5001, 0, 1)
 	w.settle(t)
+	talk(t, w)
+}
+
+func TestStreamsAndDatagramsThatCardsGather(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	for _, n := range w.lab.Nodes {
+		ethtool(t, n, "e0", ethtoolSGRO, 1)
+	}
+	w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	talk(t, w)
+}
+
+func TestStreamsAndDatagramsBetweenPrograms(t *testing.T) {
+	t.Parallel()
+	need(t)
+	w := &world{lab: netlab.New(t, 2)}
+	w.user = newVTEP(t, w.lab.Nodes[0])
+	w.planes = []overlay.DataPlane{w.user, newVTEP(t, w.lab.Nodes[1])}
+	w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	talk(t, w)
+}
+
+// talk sends streams and datagrams both ways between the first two nodes, and expects every byte to arrive.
+func talk(t *testing.T, w *world) {
+	t.Helper()
+	w.pingAll(t, w.segments[0])
 	want := make([]byte, 8<<20)
 	_, _ = rand.Read(want) // it never fails
 	for _, p := range [][2]int{{0, 1}, {1, 0}} {
@@ -100,6 +129,15 @@ func TestUnderlayOfIPv6(t *testing.T) {
 	ping(t, lab.Nodes[0], w.members[1].IPs[0], true, "-s", "1402", "-M", "do")
 	ping(t, lab.Nodes[1], w.members[0].IPs[0], true, "-s", "1402", "-M", "do")
 	exchange(t, dial(t, lab.Nodes[0], "udp", echo(t, lab.Nodes[1], w.members[1].IPs[1])), make([]byte, 9000))
+}
+
+func TestIPv6WhereNewDevicesHaveNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.lab.Nodes[0].Run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	s := w.segment(t, 5001, 0, 1)
+	w.settle(t)
+	w.pingAll(t, s)
 }
 
 func TestUnderlayNarrowerThanItsSegments(t *testing.T) {

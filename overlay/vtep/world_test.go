@@ -94,6 +94,9 @@ func fillChecksums(t testing.TB, n *netlab.Space, device string) {
 	ethtool(t, n, device, unix.ETHTOOL_STXCSUM, 0)
 }
 
+// ethtoolSGRO lets a device gather packets of a stream as they come in (ETHTOOL_SGRO of linux/ethtool.h).
+const ethtoolSGRO = 0x2c
+
 // ethtool sets a value of a device (struct ethtool_value of linux/ethtool.h).
 func ethtool(t testing.TB, n *netlab.Space, device string, command, value uint32) {
 	t.Helper()
