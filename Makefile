@@ -8,8 +8,8 @@ SHELL       := /bin/bash
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What the tests talk to, and the program that tells that it is there.
-PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2 systemd
-NEEDED      := varnishd varnishadm varnishstat cc icinga2
+PACKAGES    := varnish varnish-modules gcc libc6-dev icinga2-bin icinga2-common monitoring-plugins-basic curl iproute2 iputils-ping nftables ethtool systemd
+NEEDED      := varnishd varnishadm varnishstat cc icinga2 ip ping
 TESTFLAGS   ?=
 # The tests of the language that count what they tried; make soak prints their counts.
 COUNTED     := Prose|Changelogs|Random|WordsInAnyOrder|HeldOut|Reports|Widen
