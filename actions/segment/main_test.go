@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/segment"
@@ -19,6 +21,8 @@ import (
 	"github.com/shitops/opsbot/actions/store/fake"
 	"github.com/shitops/opsbot/overlay"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is the inventory edge-1 to edge-9, and one whose name cannot hold segments.
 type world struct{ err error }
