@@ -66,7 +66,7 @@ func (p *program) agent(ctx context.Context, o agentOptions) error {
 		return err
 	}
 	if a.Node() == "" && (o.code == "" || o.bot == "") {
-		return &failure{exit: door.Usage, err: usagef("this node is not enrolled: agent needs --bot and --code"), hint: "the bot shows the whole line when the node is added"}
+		return &failure{exit: door.Usage, err: usagef("this node is not enrolled: agent needs --bot and --code"), hint: "the bot shows the whole line: opsbot enrol NODE"}
 	}
 	notify := ops.NewNotifier(p.getenv)
 	if err := notify.Ready("agent"); err != nil {

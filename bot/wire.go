@@ -257,7 +257,7 @@ func (a *App) learn(context.Context) {
 func (a *App) openSocket(ctx, _ context.Context, cfg *config.Config) error {
 	s, err := socket.Start(ctx, socket.Options{
 		Path: cfg.Socket.Path, Mode: cfg.Socket.Mode, Group: cfg.Socket.Group, Line: cfg.Limits.Line, Desk: a.desk,
-		Log: a.log.With("room", "socket"), Health: a.socketHealth, Reload: a.socketReload, Config: a.socketConfig, Review: a.socketReview, Export: a.socketExport,
+		Log: a.log.With("room", "socket"), Health: a.socketHealth, Reload: a.socketReload, Config: a.socketConfig, Review: a.socketReview, Export: a.socketExport, Enrol: a.socketEnrol,
 	})
 	if err != nil {
 		return err

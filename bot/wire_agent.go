@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
 	"github.com/shitops/opsbot/overlay/kernel"
 )
@@ -59,6 +61,25 @@ func (a *App) vtepOf(node string) netip.Addr {
 	}
 	address, _ := netip.ParseAddr(n.Address) // what is none is the name of a host
 	return address
+}
+
+// socketEnrol makes a one-time code for the agent of a node that is in the inventory. Who may add nodes may do that.
+func (a *App) socketEnrol(ctx context.Context, p socket.Peer, node string) (string, error) {
+	if err := a.may(ctx, p, "node.add"); err != nil {
+		return "", err
+	}
+	if _, err := a.desk.view.Load().World.Node(ctx, node); err != nil {
+		return "", fmt.Errorf("%s is not in the inventory: add it first (%w)", node, err)
+	}
+	if a.gate.Addr() == "" {
+		return "", errors.New("no listener has the group agents: add one to the configuration and restart, such as {address: \"0.0.0.0:4443\", serve: [agents]}")
+	}
+	code, err := a.gate.NewCode(ctx, node, p.Identity())
+	if err != nil {
+		return "", err
+	}
+	a.note(ctx, "made a code that enrols the agent of "+node+", for "+p.Identity())
+	return code.Line, nil
 }
 
 // AgentsAddr returns where agents connect, with the port it got, or "".

@@ -37,7 +37,7 @@ func (g *Gate) Call(ctx context.Context, id string, o Order) (Answer, error) {
 		return Answer{}, err
 	}
 	if _, ok := g.Enrolled(id); !ok {
-		return Answer{}, fmt.Errorf("%s has no agent: enrol one first", id)
+		return Answer{}, fmt.Errorf("%s has no agent: enrol one first (opsbot enrol %s)", id, id)
 	}
 	if until, ok := ctx.Deadline(); ok && o.Within == 0 {
 		o.Within = time.Until(until)

@@ -290,7 +290,7 @@ func (g *Gate) welcome(ctx context.Context, j join) (answer joined, err error) {
 	case err != nil:
 		return answer, err
 	case revision == 0 || have.NKey != j.NKey:
-		return answer, errRefused{fmt.Sprintf("this key is not enrolled for %s: ask the bot for a new code", id)}
+		return answer, errRefused{fmt.Sprintf("this key is not enrolled for %s: a new code is needed (opsbot enrol %s)", id, id)}
 	}
 	if answer.Token, err = g.accounts.token(id, j.NKey, g.o.Now()); err != nil {
 		return answer, err
@@ -304,7 +304,7 @@ func (g *Gate) welcome(ctx context.Context, j join) (answer joined, err error) {
 
 // consume takes a code for a key, once: by compare-and-set. The same key may take it again, since its answer may have been lost.
 func (g *Gate) consume(ctx context.Context, j join) (id string, err error) {
-	bad := errRefused{"this code is unknown, used or older than ten minutes: ask the bot for a new one"}
+	bad := errRefused{"this code is unknown, used or older than ten minutes: opsbot enrol makes a new one, on the bot's machine"}
 	secret, _, _ := strings.Cut(j.Code, "-")
 	key := codeKey(secret)
 	entry, err := g.guards.Get(ctx, key)

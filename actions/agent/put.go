@@ -146,7 +146,7 @@ func (x putter) Do(ctx context.Context, c run.Call) (run.Result, error) {
 		return run.Result{}, err
 	}
 	if _, ok := x.g.Enrolled(id); !ok {
-		return run.Result{}, fmt.Errorf("%s has no agent: enrol one first", id)
+		return run.Result{}, fmt.Errorf("%s has no agent: enrol one first (opsbot enrol %s)", id, id)
 	}
 	d, err := x.g.Edit(ctx, id, Edit{Change: p.apply, Yes: yes, By: c.Key})
 	if err != nil {

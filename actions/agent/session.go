@@ -23,7 +23,7 @@ func (a *Agent) enrol(ctx context.Context) error {
 		return nil
 	}
 	if code == "" {
-		return errors.New("this node is not enrolled: ask the bot for a code, and start with --bot and --code")
+		return errors.New("this node is not enrolled: opsbot enrol NODE, on the bot's machine, shows the line to type here")
 	}
 	_, print, ok := strings.Cut(code, "-")
 	if !ok || len(print) != 26 {

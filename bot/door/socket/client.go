@@ -113,6 +113,20 @@ func (c *Client) Reload(ctx context.Context) error {
 	return resp.Body.Close()
 }
 
+// Enrol makes a one-time code for the agent of a node and returns the line to type there.
+func (c *Client) Enrol(ctx context.Context, node string) (string, error) {
+	resp, err := c.do(ctx, http.MethodPost, "/enrol?node="+url.QueryEscape(node), nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var line string
+	if err := json.NewDecoder(io.LimitReader(resp.Body, longestEvent)).Decode(&line); err != nil {
+		return "", fmt.Errorf("read the code: %w", err)
+	}
+	return line, nil
+}
+
 // Config returns the configuration that the bot runs with, as it was read.
 func (c *Client) Config(ctx context.Context) ([]byte, error) {
 	resp, err := c.do(ctx, http.MethodGet, "/config", nil)

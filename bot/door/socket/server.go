@@ -48,6 +48,8 @@ type Options struct {
 	// Review returns what was said since a time and not understood at once.
 	Review func(ctx context.Context, p Peer, since time.Time) ([]Misread, error)
 	Export func(ctx context.Context, p Peer, w io.Writer) error
+	// Enrol makes a one-time code for the agent of a node and returns the line to type there.
+	Enrol func(ctx context.Context, p Peer, node string) (string, error)
 }
 
 // Server answers on the socket until Stop.
@@ -122,6 +124,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /config", s.config)
 	mux.HandleFunc("GET /review", s.review)
 	mux.HandleFunc("POST /export", s.export)
+	mux.HandleFunc("POST /enrol", s.enrol)
 	return mux
 }
 
@@ -188,6 +191,19 @@ func (s *Server) review(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, list)
+}
+
+func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
+	p, ok := s.caller(w, r, s.o.Enrol != nil)
+	if !ok {
+		return
+	}
+	line, err := s.o.Enrol(r.Context(), p, r.URL.Query().Get("node"))
+	if err != nil {
+		refuse(w, "enrol", err)
+		return
+	}
+	answer(w, http.StatusOK, line)
 }
 
 // export streams. An error after the first byte can not become a status any more: it is told in a trailer.
