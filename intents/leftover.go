@@ -170,7 +170,7 @@ func (fr *frame) narrows(w string) bool {
 // inOrder judges word i of the order; object says that it stands where the verb's object does.
 func (fr *frame) inOrder(s *saying, v *vocabulary, f feeling, i int, object bool) {
 	w, info := s.words[i].low, s.info[i]
-	if (s.fixed[i] && (selecting(w) || s.nextTo(i)) || !info.says(fr.class) && !info.function && !info.shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
+	if (s.fixed[i] && (selecting(w) || s.nextTo(i) && !v.pairs[pairOf{s.words[max(i-1, 0)].low, w, fr.class}]) || !info.says(fr.class) && !info.function && !info.shifting) && i != f.verb && s.restricts(i) || s.unresolved(i, v) {
 		fr.shift = w
 	}
 	relative := f.verb >= 0 && s.relative(f.verb, i)

@@ -48,12 +48,12 @@ func (s *saying) take(c *Catalog, pt *part) {
 		if t.flag {
 			continue
 		}
-		if low(pt.toks, i) == "as" && low(pt.toks, i+1) == "well" && low(pt.toks, i+2) == "as" {
+		if low(pt.toks, i) == "as" && meansWell(low(pt.toks, i+1)) && low(pt.toks, i+2) == "as" {
 			continue // "as well as" is "and"
 		}
-		if t.low == "as" && i > 1 && low(pt.toks, i-1) == "well" && low(pt.toks, i-2) == "as" {
+		if t.low == "as" && i > 1 && meansWell(low(pt.toks, i-1)) && low(pt.toks, i-2) == "as" {
 			t = c.token("and", false)
-		} else if t.low == "well" && low(pt.toks, i-1) == "as" && low(pt.toks, i+1) == "as" {
+		} else if meansWell(t.low) && low(pt.toks, i-1) == "as" && low(pt.toks, i+1) == "as" {
 			continue
 		}
 		t.end = false
@@ -73,6 +73,9 @@ func (s *saying) take(c *Catalog, pt *part) {
 		s.asked = len(s.words)
 	}
 }
+
+// meansWell reports whether w is "well", also with a slip in it.
+func meansWell(w string) bool { return w == "well" || smoothSlip("well", w) }
 
 // low returns word i of toks, "" where there is none or it is quoted.
 func low(toks []token, i int) string {

@@ -40,16 +40,23 @@ type vocabulary struct {
 	starred  map[string][]string // phrases of two and three words that do, with a star for one of them → what stands there
 	slips    map[string]int32    // a word without one of its letters → the first of near that has it
 	near     []slipWord
+	pairs    map[pairOf]bool      // prepositions with the word behind them, as phrases have them
 	info     map[string]*wordInfo // all of this, by word
 	nothing  wordInfo             // of words that nobody knows
 	opposite []int                // of each class the class that does the contrary, -1 where there is none
 	size     int                  // of each set, in words of 64 bits
 }
 
+// pairOf is a preposition and the word behind it in a phrase of an intent: "in maintenance".
+type pairOf struct {
+	before, word string
+	class        int
+}
+
 // newVocabulary collects the words of c.
 func (c *Catalog) newVocabulary() *vocabulary {
 	v := &vocabulary{
-		words: map[string]*knownWord{}, forms: map[string]lemma{}, alien: set(alienVerbs()), generic: set(genericWords()), function: set(functionWords()), shifting: set(shiftingWords()), holds: map[string]bool{}, real: set(realWords()),
+		words: map[string]*knownWord{}, pairs: map[pairOf]bool{}, forms: map[string]lemma{}, alien: set(alienVerbs()), generic: set(genericWords()), function: set(functionWords()), shifting: set(shiftingWords()), holds: map[string]bool{}, real: set(realWords()),
 		slips: map[string]int32{}, size: (len(c.specs) + 64) / 64,
 	}
 	common := set(commonVerbs())
@@ -129,8 +136,12 @@ func (v *vocabulary) takeSpec(c *Catalog, spec *Spec, class int, common map[stri
 		v.takePattern(r.pattern, class, common)
 	}
 	for i := range spec.Phrases {
+		before := ""
 		for w := range strings.FieldsSeq(c.maskPhrase(spec.Phrases[i].Text)) {
-			v.take(w, class, common)
+			if v.take(w, class, common); preposition(before) {
+				v.pairs[pairOf{before, w, class}] = true
+			}
+			before = w
 		}
 	}
 }
