@@ -68,12 +68,13 @@ type agentLab struct {
 func startAgentLab(t *testing.T, nodes int) *agentLab {
 	t.Helper()
 	net := netlab.New(t, nodes)
-	inventory := "inventory:\n  tenants: [acme]\n  nodes:\n"
+	var inventory strings.Builder
+	inventory.WriteString("inventory:\n  tenants: [acme]\n  nodes:\n")
 	for _, n := range net.Nodes {
-		inventory += fmt.Sprintf("    - {name: %s, address: %s, site: berlin}\n", n.Name, n.Addr)
+		fmt.Fprintf(&inventory, "    - {name: %s, address: %s, site: berlin}\n", n.Name, n.Addr)
 	}
 	dir := folder(t)
-	file := configure(t, dir, inventory)
+	file := configure(t, dir, inventory.String())
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
