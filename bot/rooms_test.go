@@ -18,7 +18,7 @@ var downhill = []struct {
 	because string
 }{
 	{"bot/opsbot", []string{"bot"}, "main is 15 lines that call bot"},
-	{"bot/config", []string{"actions", "internal", "intents"}, "the configuration is data: it knows nouns, not servers or doors"},
+	{"bot/config", []string{"actions", "internal", "intents", "overlay"}, "the configuration is data: it knows nouns, not servers or doors"},
 	{"bot/reply", []string{"actions", "bot/reply", "internal"}, "a card is neutral: it knows nothing of where it came from"},
 	{"bot/door/alert", []string{"actions", "actions/alert", "actions/rule", "actions/store", "icinga", "bot/door", "bot/reply", "internal"}, "the door of alerts stores what the monitoring says and hands it to rules"},
 	{"bot/door/clock", []string{"actions", "actions/job", "actions/store", "bot/door", "bot/reply", "internal"}, "the clock says what jobs say, and does nothing itself"},
