@@ -29,7 +29,7 @@ type heldOut struct {
 
 // plain are the categories of which nearly all must be right, intent and slots: commands said plainly, in whatever words.
 func plain(category string) bool {
-	return slices.Contains([]string{"exact", "paraphrase", "polite", "voice", "name forms", "times", "several targets"}, category)
+	return slices.Contains([]string{"exact", "paraphrase", "polite", "voice", "name forms", misspelt, "times", "several targets"}, category)
 }
 
 // mayChange reports whether a decision that does something is right for h.
@@ -256,7 +256,10 @@ func TestHeldOutIsLarge(t *testing.T) {
 	}
 }
 
-// TestHeldOutWithTypos says every plain command once more with one letter wrong. Digits, links and quotations stay as they are.
+// misspelt is the category of the plain commands that have a letter wrong as they stand.
+const misspelt = "misspelt"
+
+// TestHeldOutWithTypos says every plain command that is spelt right once more with one letter wrong. Digits, links and quotations stay as they are.
 func TestHeldOutWithTypos(t *testing.T) {
 	t.Parallel()
 	p := newParser(t, heldOutWorld())
@@ -269,7 +272,7 @@ func TestHeldOutWithTypos(t *testing.T) {
 		for range slips() - 1 {
 			h.slip(t, p, rng)
 		}
-		if !plain(h.category) {
+		if !plain(h.category) || h.category == misspelt {
 			continue
 		}
 		clean.lines++
