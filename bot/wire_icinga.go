@@ -73,6 +73,7 @@ func (a *App) startIcinga(_, work context.Context, cfg *config.Config) error {
 	a.own("monitoring", func(context.Context) error { stop(); return nil })
 	a.working.Go(func() { a.permissions(ctx, features(cfg.Icinga)) })
 	a.working.Go(func() { a.learnServices(ctx) })
+	a.working.Go(func() { a.hearAgents(ctx) })
 	canary := alertdoor.Canary{}
 	if hb := cfg.Icinga.Heartbeat; hb.Host != "" {
 		heart, err := heartbeat.New(heartbeat.Options{
