@@ -129,12 +129,23 @@ func (e *ear) shut() {
 	e.deaf = true
 }
 
+const (
+	// hellos is how often an agent says that it is here, and what it holds, after it has connected.
+	hellos = 4
+	// helloAgain is the time before the second; each further one takes twice as long.
+	helloAgain = time.Second
+)
+
 // converse tells the bot what is new until the connection ends.
 func (a *Agent) converse(ctx context.Context, nc *nats.Conn, ended chan struct{}) error {
 	if err := a.send(nc, subjectHello, a.current()); err != nil {
 		return err
 	}
 	a.o.Log.Info("agent is connected", "node", a.Node(), "bot", a.id.Bot)
+	// A bot that has just begun may not listen yet when it lets agents in: what it does not hear is said again.
+	again := time.NewTimer(helloAgain)
+	defer again.Stop()
+	said := 1
 	renew := time.NewTimer(max(time.Second, a.tokenLeft()-tokenLife/2))
 	defer renew.Stop()
 	for {
@@ -152,6 +163,13 @@ func (a *Agent) converse(ctx context.Context, nc *nats.Conn, ended chan struct{}
 				return fmt.Errorf("renew the token: %w", err)
 			}
 			renew.Reset(max(time.Minute, tokenLife/24))
+		case <-again.C:
+			if err := a.send(nc, subjectHello, a.current()); err != nil {
+				return err
+			}
+			if said++; said < hellos {
+				again.Reset(helloAgain << said)
+			}
 		case <-a.told:
 			if err := a.tell(nc); err != nil {
 				return err
