@@ -73,6 +73,7 @@ type App struct {
 	engine     *run.Engine
 	audit      *policy.Audit
 	desk       *Desk
+	begun      atomic.Pointer[Desk] // the same, for those who may ask before it is there
 	socket     *socket.Server
 	chats      []door.Chat // the platforms
 	http       *ops.Servers

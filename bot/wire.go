@@ -147,6 +147,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 		}
 	}
 	a.desk = d
+	a.begun.Store(d)
 	view, err := a.view(ctx, cfg)
 	if err != nil {
 		return err

@@ -52,10 +52,11 @@ func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
 
 // vtepOf is the address that the inventory gives a node, where it is an IP address.
 func (a *App) vtepOf(node string) netip.Addr {
-	if a.desk == nil || a.desk.view.Load() == nil {
+	desk := a.begun.Load()
+	if desk == nil || desk.view.Load() == nil {
 		return netip.Addr{} // the start is under way: the next report asks again
 	}
-	n, err := a.desk.view.Load().World.Node(context.Background(), node)
+	n, err := desk.view.Load().World.Node(context.Background(), node)
 	if err != nil {
 		return netip.Addr{}
 	}

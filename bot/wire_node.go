@@ -54,14 +54,15 @@ func (a *App) nodesChanged(ctx context.Context) {
 func (a *App) refreshView(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	if a.desk == nil || a.desk.view.Load() == nil {
+	desk := a.begun.Load()
+	if desk == nil || desk.view.Load() == nil {
 		return nil // the start builds it
 	}
 	view, err := a.view(ctx, a.config.Load())
 	if err != nil {
 		return err
 	}
-	a.desk.SetView(view)
+	desk.SetView(view)
 	return nil
 }
 

@@ -28,6 +28,7 @@ type Catalog struct {
 	byName  map[string][]*rule // the rules of each intent, in the order of its file
 	none    []Phrase           // what is said to a bot and asks for nothing that it does
 	cues    *cueTable
+	extra   int                      // how many phrases are operators'
 	learn   func() (*learned, error) // once
 }
 

@@ -149,13 +149,26 @@ func (c *Catalog) maskNames(s *saying) {
 //go:embed catalog/limits
 var limitsFile string
 
+// fewExtra is the part of the shipped phrases up to which those of operators leave the thresholds where they are: a handful does not move them, and a
+// lesson must not wait for a new measurement.
+const fewExtra = 0.02
+
 // limits returns the thresholds that belong to the model with this hash: those that were measured and stored, else those that are measured now.
 func (c *Catalog) limits(v *vocabulary, hash string) (classify.Thresholds, error) {
-	if stored, err := classify.ParseThresholds(limitsFile); err == nil && stored.Hash == hash {
+	if stored, err := classify.ParseThresholds(limitsFile); err == nil && (stored.Hash == hash || c.extra > 0 && float64(c.extra) <= fewExtra*float64(c.phraseCount())) {
 		return stored, nil
 	}
 	measured, _, err := c.measureLimits(v)
 	return measured, err
+}
+
+// phraseCount returns how many phrases there are.
+func (c *Catalog) phraseCount() int {
+	n := 0
+	for _, spec := range c.specs {
+		n += len(spec.Phrases)
+	}
+	return n
 }
 
 // classOf returns the class of the intent called name, -1 where there is none.

@@ -65,6 +65,7 @@ func (c *Catalog) with(extra []Extra) (*Catalog, error) {
 			mistakes = append(mistakes, fmt.Errorf("%s: %s for %s: %w", e.From, shown(e.Text), e.Intent, err))
 		}
 	}
+	more.extra += len(extra)
 	more.learn = sync.OnceValues(more.study)
 	return &more, errors.Join(mistakes...)
 }

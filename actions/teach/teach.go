@@ -150,6 +150,9 @@ func (t *Teacher) follow(ctx context.Context) error {
 
 // take notes one change, and tells whether it is one.
 func (t *Teacher) take(e store.Entry) bool {
+	if e.Key == "" {
+		return false // everything that was there has been told
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	had, known := t.known[e.Key]
