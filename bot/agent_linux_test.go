@@ -301,6 +301,12 @@ func TestSegmentsByCommand(t *testing.T) {
 		l.until(t, n.Name, "holds the segment", func(s agent.Status) bool { return s.Health == agent.OK && s.Report.Segments == 1 })
 	}
 	l.expect(l.say("verify segment studio", patient), door.OK, "6/6 pairs ok")
+	if line := opsbot(t, 0, "check", "overlay", "--segment", "studio", "--socket", l.SocketPath()); !strings.Contains(line, "OVERLAY OK: segment studio: 6/6 pairs ok | pairs_ok=6") {
+		t.Errorf("the check says %q", line)
+	}
+	if line := opsbot(t, 3, "check", "overlay", "--segment", "nothing", "--socket", l.SocketPath()); !strings.HasPrefix(line, "OVERLAY UNKNOWN: ") {
+		t.Errorf("the check of a segment that is not there says %q", line)
+	}
 	l.expect(l.say("show segment studio"), door.OK, "5001", "edge-3")
 	l.expect(l.say("detach edge-3 from segment studio", withYes, patient), door.OK)
 	l.until(t, "edge-3", "holds nothing", func(s agent.Status) bool { return s.Health == agent.OK && s.Report.Segments == 0 })

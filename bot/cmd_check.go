@@ -38,7 +38,7 @@ func (p *program) checkCommand() *cobra.Command {
 		}
 		return p.unknown("CHECK", err)
 	})
-	c.AddCommand(p.checkHitRateCommand(), p.checkLatencyCommand(), p.checkBotCommand())
+	c.AddCommand(p.checkHitRateCommand(), p.checkLatencyCommand(), p.checkBotCommand(), p.checkOverlayCommand())
 	return c
 }
 
