@@ -81,6 +81,20 @@ func (s *Store) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the jobs: %w", err)
 	}
+	s.set(entries)
+	return nil
+}
+
+// Run keeps the list of jobs up to date with the store, also by what other replicas change, until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	store.Follow(ctx, s.opt.KV, prefix, store.Follower{Whole: s.set, Change: s.apply, Broke: func(err error, wait time.Duration) {
+		s.opt.Log.Warn("jobs are not followed, trying again", "err", err, "wait", wait)
+	}})
+	return nil
+}
+
+// set takes over all that is there.
+func (s *Store) set(entries []store.Entry) {
 	chat := make(map[string]Job, len(entries))
 	for _, e := range entries {
 		if j, ok := s.decode(e); ok {
@@ -91,55 +105,6 @@ func (s *Store) Load(ctx context.Context) error {
 	s.chat = chat
 	s.mu.Unlock()
 	s.Reload()
-	return nil
-}
-
-// Run keeps the list of jobs up to date with the store, also by what other replicas change, until ctx ends.
-func (s *Store) Run(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		began := time.Now()
-		err := s.follow(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if time.Since(began) > time.Minute {
-			wait = time.Second
-		}
-		s.opt.Log.Warn("jobs are not followed, trying again", "err", err, "wait", wait)
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-t.C:
-		}
-	}
-}
-
-func (s *Store) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	events, err := s.opt.KV.Watch(ctx, prefix)
-	if err != nil {
-		return fmt.Errorf("watch the jobs: %w", err)
-	}
-	first := map[string]Job{} // until all that is there has come
-	for e := range events {
-		switch {
-		case e.Key == "" && first != nil:
-			s.mu.Lock()
-			s.chat, first = first, nil
-			s.mu.Unlock()
-			s.Reload()
-		case first != nil:
-			if j, ok := s.decode(e); ok && !e.Deleted {
-				first[j.Name] = j
-			}
-		default:
-			s.apply(e)
-		}
-	}
-	return errors.New("the watch has ended")
 }
 
 func (s *Store) apply(e store.Entry) {

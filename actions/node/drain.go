@@ -56,13 +56,7 @@ func (d *Drains) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the drained nodes: %w", err)
 	}
-	all := map[string]Drain{}
-	for _, e := range entries {
-		d.take(all, e)
-	}
-	d.mu.Lock()
-	d.all = all
-	d.mu.Unlock()
+	d.set(entries)
 	return nil
 }
 
@@ -109,50 +103,31 @@ func (d *Drains) All() []Drain {
 
 // Run keeps up with what other replicas change, until ctx ends.
 func (d *Drains) Run(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		err := d.follow(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		d.log.Warn("drained nodes are not followed, trying again", "err", err, "wait", wait)
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-t.C:
-		}
-	}
+	store.Follow(ctx, d.kv, drainPrefix, store.Follower{
+		Whole: d.set, Change: d.note,
+		Broke: func(err error, wait time.Duration) {
+			d.log.Warn("drained nodes are not followed, trying again", "err", err, "wait", wait)
+		},
+	})
+	return nil
 }
 
-func (d *Drains) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	events, err := d.kv.Watch(ctx, drainPrefix)
-	if err != nil {
-		return fmt.Errorf("watch the drained nodes: %w", err)
-	}
-	first := map[string]Drain{} // until all that is there has come
-	for e := range events {
-		if e.Key == "" && first != nil {
-			d.mu.Lock()
-			d.all, first = first, nil
-			d.mu.Unlock()
-			continue
-		}
-		if first != nil {
-			d.take(first, e)
-			continue
-		}
-		d.note(e)
-	}
-	return errors.New("the watch has ended")
-}
-
+// note takes one change over.
 func (d *Drains) note(e store.Entry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.take(d.all, e)
+}
+
+// set takes over all that is there.
+func (d *Drains) set(entries []store.Entry) {
+	all := make(map[string]Drain, len(entries))
+	for _, e := range entries {
+		d.take(all, e)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = all
 }
 
 // put begins a drain. One with the same mark is the same; another's is an error.

@@ -52,14 +52,20 @@ func (s *Store) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the nodes that were added: %w", err)
 	}
-	all := map[string]Record{}
-	for _, e := range entries {
-		s.take(all, e)
-	}
+	all := s.takeAll(entries)
 	s.mu.Lock()
 	s.nodes = all
 	s.mu.Unlock()
 	return nil
+}
+
+// takeAll makes a list of nodes.
+func (s *Store) takeAll(entries []store.Entry) map[string]Record {
+	all := make(map[string]Record, len(entries))
+	for _, e := range entries {
+		s.take(all, e)
+	}
+	return all
 }
 
 // take applies an entry to a list of nodes. What cannot be read is left out: one spoilt node must not stop the others.
@@ -100,46 +106,18 @@ func (s *Store) Find(name string) (Record, bool) {
 
 // Run keeps the nodes up to date with the store, also by what other replicas change, until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		began := time.Now()
-		err := s.follow(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if time.Since(began) > time.Minute {
-			wait = time.Second
-		}
-		s.opt.Log.Warn("nodes are not followed, trying again", "err", err, "wait", wait)
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-t.C:
-		}
-	}
-}
-
-func (s *Store) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	events, err := s.opt.KV.Watch(ctx, prefix)
-	if err != nil {
-		return fmt.Errorf("watch the nodes: %w", err)
-	}
-	first := map[string]Record{} // until all that is there has come
-	for e := range events {
-		switch {
-		case e.Key == "" && first != nil:
-			s.edit(ctx, func(map[string]Record) map[string]Record { return first })
-			first = nil
-		case first != nil:
-			s.take(first, e)
-		default:
+	store.Follow(ctx, s.opt.KV, prefix, store.Follower{
+		Whole: func(entries []store.Entry) {
+			s.edit(ctx, func(map[string]Record) map[string]Record { return s.takeAll(entries) })
+		},
+		Change: func(e store.Entry) {
 			s.edit(ctx, func(all map[string]Record) map[string]Record { s.take(all, e); return all })
-		}
-	}
-	return errors.New("the watch has ended")
+		},
+		Broke: func(err error, wait time.Duration) {
+			s.opt.Log.Warn("nodes are not followed, trying again", "err", err, "wait", wait)
+		},
+	})
+	return nil
 }
 
 // edit changes the list of nodes, and says so where it differs then.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -103,70 +104,60 @@ func (t *Teacher) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what was taught: %w", err)
 	}
-	known := map[string]Taught{}
-	for _, e := range entries {
-		var p Taught
-		if err := json.Unmarshal(e.Value, &p); err != nil {
-			t.opt.Log.Error("a taught phrase is not understood and is left out", "key", e.Key, "err", err)
-			continue
-		}
-		known[e.Key] = p
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.known = known
+	t.edit(func(map[string]Taught) map[string]Taught { return t.takeAll(entries) })
 	return nil
 }
 
 // Run follows what is taught by any replica, until ctx ends.
 func (t *Teacher) Run(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		if err := t.follow(ctx); ctx.Err() == nil {
-			t.opt.Log.Warn("what is taught is not followed, trying again", "err", err, "wait", wait)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C:
-		}
-	}
-}
-
-// follow returns when the watch ends.
-func (t *Teacher) follow(ctx context.Context) error {
-	changes, err := t.opt.KV.Watch(ctx, prefix)
-	if err != nil {
-		return err
-	}
-	for e := range changes {
-		if t.take(e) {
+	tell := func(changed bool) {
+		if changed {
 			t.opt.Changed(ctx)
 		}
 	}
-	return errors.New("the watch ended")
+	store.Follow(ctx, t.opt.KV, prefix, store.Follower{
+		Whole: func(entries []store.Entry) {
+			tell(t.edit(func(map[string]Taught) map[string]Taught { return t.takeAll(entries) }))
+		},
+		Change: func(e store.Entry) {
+			tell(t.edit(func(all map[string]Taught) map[string]Taught { t.take(all, e); return all }))
+		},
+		Broke: func(err error, wait time.Duration) {
+			t.opt.Log.Warn("what is taught is not followed, trying again", "err", err, "wait", wait)
+		},
+	})
+	return nil
 }
 
-// take notes one change, and tells whether it is one.
-func (t *Teacher) take(e store.Entry) bool {
-	if e.Key == "" {
-		return false // everything that was there has been told
-	}
+// edit changes what is known, and tells whether it differs then.
+func (t *Teacher) edit(change func(map[string]Taught) map[string]Taught) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	had, known := t.known[e.Key]
+	was := t.known
+	t.known = change(maps.Clone(was))
+	return !maps.Equal(was, t.known)
+}
+
+func (t *Teacher) takeAll(entries []store.Entry) map[string]Taught {
+	all := make(map[string]Taught, len(entries))
+	for _, e := range entries {
+		t.take(all, e)
+	}
+	return all
+}
+
+// take applies an entry. What cannot be read is left out: one spoilt phrase must not stop the others.
+func (t *Teacher) take(all map[string]Taught, e store.Entry) {
+	delete(all, e.Key)
 	if e.Deleted {
-		delete(t.known, e.Key)
-		return known
+		return
 	}
 	var p Taught
 	if err := json.Unmarshal(e.Value, &p); err != nil {
 		t.opt.Log.Error("a taught phrase is not understood and is left out", "key", e.Key, "err", err)
-		return false
+		return
 	}
-	t.known[e.Key] = p
-	return !known || had != p
+	all[e.Key] = p
 }
 
 // Verbs returns the verb teach.
