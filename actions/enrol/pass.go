@@ -162,12 +162,14 @@ func (e *Enrol) want(ctx context.Context) ([]icinga.RuntimeObject, error) {
 	return Desired(nodes, deployments, e.opt.Owner), nil
 }
 
+// owned reads what is ours there, services first: a host that is deleted between the two is then missing and made anew. The other way round its services
+// would be made for a host that is gone, which spoils their names until Icinga2 is reloaded.
 func (e *Enrol) owned(ctx context.Context) ([]icinga.Owned, error) {
-	hosts, err := e.opt.Icinga.Owned(ctx, false)
+	services, err := e.opt.Icinga.Owned(ctx, true)
 	if err != nil {
 		return nil, fmt.Errorf("read what is registered: %w", err)
 	}
-	services, err := e.opt.Icinga.Owned(ctx, true)
+	hosts, err := e.opt.Icinga.Owned(ctx, false)
 	if err != nil {
 		return nil, fmt.Errorf("read what is registered: %w", err)
 	}
