@@ -104,11 +104,16 @@ func (v *Varnish) startOnFreePorts(ctx context.Context) error {
 			return err
 		}
 		v.URL = "http://" + v.address
-		if err = v.Start(ctx); err == nil || !strings.Contains(err.Error(), "in use") {
+		if err = v.Start(ctx); err == nil || !portTaken(err) {
 			return err
 		}
 	}
 	return err
+}
+
+// portTaken tells whether varnishd ended since somebody else has one of its ports: it says so in one way of -a, and in another of -T.
+func portTaken(err error) bool {
+	return strings.Contains(err.Error(), "in use") || strings.Contains(err.Error(), "could not be listened on")
 }
 
 func freeAddress(ctx context.Context) (string, error) {
