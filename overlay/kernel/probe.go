@@ -7,24 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"os"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/shitops/opsbot/overlay"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
-)
-
-// Timing of probes.
-const (
-	probeTries  = 3
-	probeWait   = 100 * time.Millisecond
-	probeWidth  = 64               // pairs probed at the same time
-	probeMemory = 90 * time.Second // how long a peer that asked counts as heard
 )
 
 // Prober sends probes inside segments and answers those of others. A question goes the way that traffic goes: out of the tunnel device, by
@@ -34,22 +22,7 @@ type Prober struct {
 	o      Options
 	packet *os.File // hears and sends probes
 	udp    int      // sends tunnelled packets with DF
-
-	mu      sync.Mutex
-	waiting map[uint64]chan answer
-	heard   map[heard]time.Time
-}
-
-// answer is an answer and when it came.
-type answer struct {
-	frame overlay.ProbeFrame
-	at    time.Time
-}
-
-// heard is a peer that asked us in a segment.
-type heard struct {
-	vni overlay.VNI
-	mac overlay.MAC
+	pairs  *overlay.Prober
 }
 
 // NewProber opens what a node needs to probe and to be probed. Node and VTEP of the options are required. Close it after Run has returned.
@@ -72,7 +45,7 @@ func NewProber(o Options) (*Prober, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("prober of %s: %w", o.Node, err)
 	}
-	return &Prober{o: o, packet: os.NewFile(uintptr(fd), "probes"), udp: udp, waiting: map[uint64]chan answer{}, heard: map[heard]time.Time{}}, nil
+	return &Prober{o: o, packet: os.NewFile(uintptr(fd), "probes"), udp: udp, pairs: overlay.NewProber(o.Node)}, nil
 }
 
 // openDF opens a UDP socket whose packets bear DF and are sent whatever is thought of the path's MTU (IP_PMTUDISC_PROBE of ip(7)).
@@ -149,32 +122,16 @@ func (p *Prober) take(index uint32, frame []byte) {
 	if index&ourIndexes != bridgeIndex && index&ourIndexes != tunnelIndex {
 		return
 	}
-	probe, err := overlay.ParseProbeFrame(frame[14:])
-	if err != nil {
-		return // a stranger's
+	peer := overlay.MAC(frame[6:12])
+	if reply, wanted, err := p.pairs.Take(vni, peer, frame[14:]); err == nil && wanted { // an error: a stranger's
+		_ = p.send(vni, peer, reply) // the asker notices
 	}
-	now, peer := time.Now(), overlay.MAC(frame[6:12])
-	if probe.Answer {
-		p.mu.Lock()
-		ch := p.waiting[probe.Nonce]
-		p.mu.Unlock()
-		select {
-		case ch <- answer{probe, now}:
-		default: // nobody waits any more, or it is the second
-		}
-		return
-	}
-	p.mu.Lock()
-	p.heard[heard{vni, peer}] = now
-	p.mu.Unlock()
-	reply := overlay.ProbeFrame{Answer: true, VNI: vni, Size: len(frame) - 14, Nonce: probe.Nonce, Node: p.o.Node}
-	_ = p.send(vni, peer, reply, 0) // the asker notices
 }
 
 // send sends a probe the way that traffic goes.
-func (p *Prober) send(vni overlay.VNI, to overlay.MAC, probe overlay.ProbeFrame, size int) error {
+func (p *Prober) send(vni overlay.VNI, to overlay.MAC, probe overlay.ProbeFrame) error {
 	frame := probeHeader(to, overlay.VTEPMAC(p.o.VTEP))
-	frame = probe.Append(frame, size)
+	frame = probe.Append(frame, 0)
 	raw, err := p.packet.SyscallConn()
 	if err != nil {
 		return err
@@ -203,102 +160,10 @@ func (p *Prober) sendDF(t overlay.ProbeTarget, probe overlay.ProbeFrame, size in
 // Probe probes each target and returns the results in the same order. It needs [Prober.Run]. A pair costs a round trip when it is well, and
 // up to two seconds when a hidden hop has to be measured. The error is that of ctx.
 func (p *Prober) Probe(ctx context.Context, targets []overlay.ProbeTarget) ([]overlay.ProbeResult, error) {
-	results := make([]overlay.ProbeResult, len(targets))
-	var g errgroup.Group
-	g.SetLimit(probeWidth)
-	for i, t := range targets {
-		g.Go(func() error {
-			results[i] = p.pair(ctx, t)
-			return ctx.Err()
-		})
-	}
-	return results, g.Wait()
-}
-
-// pair probes one target.
-func (p *Prober) pair(ctx context.Context, t overlay.ProbeTarget) overlay.ProbeResult {
-	r := overlay.ProbeResult{Target: t, From: p.o.Node, State: overlay.PairDown, At: time.Now()}
-	var first answer
-	var rtt time.Duration
-	ok := false
-	for try := 0; try < probeTries && !ok && ctx.Err() == nil; try++ {
-		first, rtt, ok = p.ask(ctx, t, func(probe overlay.ProbeFrame) error { return p.send(t.VNI, overlay.VTEPMAC(t.VTEP), probe, 0) })
-	}
-	if !ok {
-		p.mu.Lock()
-		if at, asked := p.heard[heard{t.VNI, overlay.VTEPMAC(t.VTEP)}]; asked && time.Since(at) < probeMemory {
-			r.State = overlay.PairOneWay
+	return p.pairs.Probe(ctx, targets, func(t overlay.ProbeTarget, question overlay.ProbeFrame, size int) error {
+		if size == 0 {
+			return p.send(t.VNI, overlay.VTEPMAC(t.VTEP), question)
 		}
-		p.mu.Unlock()
-		return r
-	}
-	r.RTT, r.Answered = rtt, first.frame.Node
-	switch {
-	case t.Node != "" && first.frame.Node != t.Node:
-		r.State = overlay.PairWrongNode
-	case first.frame.VNI != t.VNI:
-		r.State = overlay.PairWrongVNI
-	default:
-		p.measure(ctx, &r)
-	}
-	return r
-}
-
-// measure finds out whether full packets pass, and by binary search how large those are that do.
-func (p *Prober) measure(ctx context.Context, r *overlay.ProbeResult) {
-	passes := func(size int) bool {
-		for range probeTries {
-			a, _, ok := p.ask(ctx, r.Target, func(probe overlay.ProbeFrame) error { return p.sendDF(r.Target, probe, size) })
-			if ok && a.frame.Size >= size {
-				return true
-			}
-			if ctx.Err() != nil {
-				return false
-			}
-		}
-		return false
-	}
-	if passes(r.Target.MTU) {
-		r.State, r.Passes = overlay.PairOK, r.Target.MTU
-		return
-	}
-	low, high := overlay.ProbeMin, r.Target.MTU // low passes, high does not
-	for high-low > 1 && ctx.Err() == nil {
-		if middle := (low + high) / 2; passes(middle) {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	r.State, r.Passes, r.Hop = overlay.PairMTU, low, low+overlay.Overhead4
-	if !r.Target.VTEP.Is4() {
-		r.Hop = low + overlay.Overhead6
-	}
-}
-
-// ask sends one question by send and waits for its answer.
-func (p *Prober) ask(ctx context.Context, t overlay.ProbeTarget, send func(overlay.ProbeFrame) error) (answer, time.Duration, bool) {
-	probe := overlay.ProbeFrame{VNI: t.VNI, Nonce: rand.Uint64(), Node: p.o.Node}
-	ch := make(chan answer, 1)
-	p.mu.Lock()
-	p.waiting[probe.Nonce] = ch
-	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		delete(p.waiting, probe.Nonce)
-		p.mu.Unlock()
-	}()
-	began := time.Now()
-	if err := send(probe); errors.Is(err, syscall.EMSGSIZE) {
-		return answer{}, 0, false // it does not even leave this node: no answer is to be waited for
-	}
-	timer := time.NewTimer(probeWait)
-	defer timer.Stop()
-	select {
-	case a := <-ch:
-		return a, a.at.Sub(began), true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return answer{}, 0, false
+		return p.sendDF(t, question, size)
+	})
 }

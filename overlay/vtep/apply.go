@@ -202,7 +202,7 @@ func (p *Plane) underlay(addr netip.AddrPort) (*underlay, error) {
 	if u := p.underlays[addr]; u != nil {
 		return u, nil
 	}
-	u, err := openUnderlay(p.system, addr, p.o.Node, p.count)
+	u, err := openUnderlay(p.system, addr, p.count)
 	if err != nil {
 		return nil, err
 	}

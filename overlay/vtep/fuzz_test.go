@@ -59,9 +59,9 @@ func rig(t testing.TB) (*underlay, *segment, *sink) {
 	c.addresses[on{netip.PrefixFrom(host6, 64), true}] = true
 	c.flood[vtepThere] = true
 	count := &counters{}
-	u := &underlay{conn: conn, count: count, node: "edge-1"}
+	u := &underlay{conn: conn, count: count}
 	out := &sink{t: t}
-	s := &segment{vni: 5001, device: out, neighbours: newNeighbours(count), count: count, probes: newProbes()}
+	s := &segment{vni: 5001, device: out, neighbours: newNeighbours(count), count: count, probes: newProbes("edge-1")}
 	s.table.Store(c.table(5001))
 	s.underlay.Store(u)
 	u.segments.Store(&map[overlay.VNI]*segment{5001: s})

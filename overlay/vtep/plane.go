@@ -45,7 +45,7 @@ func New(o Options) (*Plane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("userspace VTEP of %s: %w", o.Node, err)
 	}
-	return &Plane{o: o, system: s, count: &counters{}, probes: newProbes(), configs: map[overlay.VNI]*config{}, segments: map[overlay.VNI]*segment{},
+	return &Plane{o: o, system: s, count: &counters{}, probes: newProbes(o.Node), configs: map[overlay.VNI]*config{}, segments: map[overlay.VNI]*segment{},
 		underlays: map[netip.AddrPort]*underlay{}}, nil
 }
 

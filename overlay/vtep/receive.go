@@ -196,16 +196,11 @@ func (s *segment) heard(t *table, ip netip.Addr, mac overlay.MAC, peer *net.UDPA
 
 // takeProbe answers a probe, and takes answers to ours.
 func (s *segment) takeProbe(t *table, f frame, peer *net.UDPAddr) {
-	probe, err := overlay.ParseProbeFrame(f.payload)
+	reply, wanted, err := s.probes.pairs.Take(t.vni, overlay.VTEPMAC(peer.AddrPort().Addr()), f.payload)
 	switch {
 	case err != nil:
 		s.count.malformed.Add(1)
-	case probe.Answer:
-		s.probes.answered(probe)
-	default:
-		s.probes.asked(t.vni, peer.AddrPort().Addr().Unmap())
-		u := s.underlay.Load()
-		reply := overlay.ProbeFrame{Answer: true, VNI: t.vni, Size: len(f.payload), Nonce: probe.Nonce, Node: u.node}
-		u.send(sealed(t.vni, f.from, t.probe, overlay.ProbeEthertype, reply.Append(nil, 0)), peer)
+	case wanted:
+		s.underlay.Load().send(sealed(t.vni, f.from, t.probe, overlay.ProbeEthertype, reply.Append(nil, 0)), peer)
 	}
 }

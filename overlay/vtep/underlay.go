@@ -29,7 +29,6 @@ type batchConn interface {
 // underlay is one UDP socket that segments share.
 type underlay struct {
 	addr     netip.AddrPort
-	node     string
 	conn     *net.UDPConn
 	batch    batchConn
 	cut      atomic.Bool // the system cuts one large send into datagrams
@@ -39,12 +38,12 @@ type underlay struct {
 }
 
 // openUnderlay opens the socket and starts to read it.
-func openUnderlay(s *system, addr netip.AddrPort, node string, count *counters) (*underlay, error) {
+func openUnderlay(s *system, addr netip.AddrPort, count *counters) (*underlay, error) {
 	conn, err := s.listen(addr, tuneSocket)
 	if err != nil {
 		return nil, fmt.Errorf("open UDP socket %s: %w", addr, err)
 	}
-	u := &underlay{addr: addr, node: node, conn: conn, count: count}
+	u := &underlay{addr: addr, conn: conn, count: count}
 	if addr.Addr().Is4() {
 		u.batch = ipv4.NewPacketConn(conn)
 	} else {
