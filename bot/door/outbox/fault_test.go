@@ -35,6 +35,18 @@ func failingWrite(t *testing.T, fault fake.Fault, n int) {
 		}
 		return fake.None
 	}})
+	dead := w.store
+	w.wire.fails(func(string, string) error { // a process that died posts nothing any more
+		if dead.Ready() != nil {
+			return errLost
+		}
+		return nil
+	})
+	next := func() {
+		w.stop()
+		w.wire.fails(nil)
+		w.start()
+	}
 	w.startOn(w.store)
 	defer func() { w.stop() }()
 	for _, c := range []struct {
@@ -55,15 +67,13 @@ func failingWrite(t *testing.T, fault fake.Fault, n int) {
 				t.Fatalf("Send(%s) again and again: %v", c.card.Title, err)
 			}
 			if w.store.Ready() != nil { // the process is dead: the next one takes over
-				w.stop()
-				w.start()
+				next()
 			}
 		}
 		time.Sleep(1500 * time.Millisecond)
 	}
 	if w.store.Ready() != nil {
-		w.stop()
-		w.start()
+		next()
 	}
 	w.settle()
 	if got := titles(w.wire.all("a")) + " / " + titles(w.wire.all("b")); got != "r-1 done | r-2 done / x again" {
