@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 // closed is what the record of a digest shows when it is over.
 const closed = "closed"
 
-// overview opens and closes the digest of the lane.
+// overview opens the digest of the lane, ends it, and sets what those show whose storm is over.
 func (l *lane) overview(now time.Time) {
 	b := l.box
 	if b.o.DigestOver < 0 {
@@ -34,9 +35,40 @@ func (l *lane) overview(now time.Time) {
 	case l.digest == nil && late > b.o.DigestOver && !now.Before(l.digestAfter):
 		l.openDigest(now)
 	case l.digest != nil && waiting <= b.o.DigestOver/4:
-		l.digest.want = wanted{card: l.closing(), hash: closed}
-		l.digest = nil
+		l.digest.over, l.digest = now, nil
 	}
+	for _, m := range l.queue {
+		if m.waits && !m.over.IsZero() {
+			l.conclude(m)
+		}
+	}
+}
+
+// conclude sets what a digest shows whose storm is over: that everything is in its place once it is, and until then what keeps failing. The caller
+// holds Outbox.mu.
+func (l *lane) conclude(digest *message) {
+	left, failing := 0, 0
+	for _, m := range l.queue {
+		if digest.awaits(m) {
+			left++
+			if m.tries >= patience {
+				failing++
+			}
+		}
+	}
+	switch {
+	case left == 0:
+		digest.want = wanted{card: closing(digest.rec), hash: closed}
+	case failing == 0: // what is left comes soon
+		digest.want = wanted{hash: digest.rec.Shown, live: true}
+	default:
+		l.tell(digest)
+	}
+}
+
+// awaits tells whether a digest is not closed before m shows its card. The caller holds Outbox.mu.
+func (m *message) awaits(o *message) bool {
+	return o.waits && !o.rec.Digest && (m.over.IsZero() || !o.since.After(m.over))
 }
 
 func (l *lane) openDigest(now time.Time) {
@@ -54,11 +86,10 @@ func (b *Outbox) resumeDigest(l *lane, m *message) {
 	m.waits, m.since, m.queued = true, b.o.Now(), true
 	b.waiting++
 	l.queue = append(l.queue, m)
-	if l.digest == nil {
-		l.digest = m
-	} else {
-		m.want = wanted{card: l.closing(), hash: closed}
+	if l.digest != nil { // of a storm before
+		l.digest.over = m.since
 	}
+	l.digest = m
 	b.start(l)
 }
 
@@ -80,25 +111,63 @@ func (l *lane) noDigest(ctx context.Context, j job, err error) {
 	l.settle(ctx, j.message, closed, err)
 }
 
-// refresh makes the digest tell what waits now. The caller holds Outbox.mu.
-func (l *lane) refresh(m *message) {
-	if m.want.hash == closed {
-		m.want.card.ID = m.rec.Card
+// refresh makes the digest tell what waits now, unless its storm is over. The caller holds Outbox.mu.
+func (l *lane) refresh(digest *message) {
+	if !digest.over.IsZero() {
 		return
 	}
-	w, err := newWanted(l.digestCard(m.rec.Card))
+	for _, m := range l.queue {
+		if digest.awaits(m) {
+			m.untold = time.Time{}
+		}
+	}
+	if l.tell(digest); digest.want.hash == digest.rec.Shown {
+		digest.edited = l.box.o.Now()
+	}
+}
+
+// tell sets that the digest shows where everything stands that it awaits. The caller holds Outbox.mu.
+func (l *lane) tell(digest *message) {
+	w, err := newWanted(l.digestCard(digest))
 	if err != nil {
 		l.box.o.Log.Error("no digest", "channel", l.channel, "err", err)
 		return
 	}
 	w.bytes = 0 // it lives for one call
-	if m.want = w; w.hash == m.rec.Shown {
-		m.edited = l.box.o.Now()
-	}
+	digest.want = w
 }
 
-func (l *lane) closing() reply.Card {
-	return reply.Card{Kind: reply.Answer, Title: "I have caught up: every message is in its place."}
+// closing is the last card of a digest.
+func closing(r record) reply.Card {
+	c := reply.Card{ID: r.Card, Kind: reply.Answer, Title: "I have caught up: every message is in its place."}
+	if r.Lost > 0 {
+		c.Title = fmt.Sprintf("I have caught up, but for what could not be shown here (%d):", r.Lost)
+		c.Lines = slices.Clone(r.LostNames)
+		if more := r.Lost - len(r.LostNames); more > 0 {
+			c.Lines = append(c.Lines, fmt.Sprintf("and %d more", more))
+		}
+	}
+	return c
+}
+
+// giveUp settles a message that will never show its card, once the digests that await it know: none may say that it is in its place.
+func (l *lane) giveUp(ctx context.Context, m *message, shown string, end error) {
+	b := l.box
+	var digests []*message
+	b.mu.Lock()
+	for _, d := range l.queue {
+		if d.rec.Digest && d.waits && d.awaits(m) && m.want.hash == shown {
+			if d.rec.Lost++; len(d.rec.LostNames) < digestBad {
+				d.rec.LostNames = append(d.rec.LostNames, cmp.Or(nameOf(m.want.card), m.rec.Card))
+			}
+			digests = append(digests, d)
+		}
+	}
+	b.mu.Unlock()
+	for _, d := range digests {
+		l.store(ctx, d)
+	}
+	l.settle(ctx, m, shown, end)
 }
 
 // The bounds of a digest: it must fit into one message of any platform together with what the renderer adds.
@@ -109,13 +178,15 @@ const (
 )
 
 // digestCard tells where everything stands that is not shown yet, by kind, what went wrong first.
-func (l *lane) digestCard(id string) reply.Card {
+func (l *lane) digestCard(digest *message) reply.Card {
 	groups := map[reply.Kind][]wanted{}
-	n := 0
+	n, failing := 0, 0
 	for _, m := range l.queue {
-		if m.waits && !m.rec.Digest {
+		if digest.awaits(m) {
 			n++
-			m.untold = time.Time{}
+			if m.tries >= patience {
+				failing++
+			}
 			c := m.want
 			if c.spilled {
 				c.card = reply.Card{ID: m.rec.Card}
@@ -123,7 +194,7 @@ func (l *lane) digestCard(id string) reply.Card {
 			groups[c.kind] = append(groups[c.kind], c)
 		}
 	}
-	card := reply.Card{ID: id, Kind: reply.Progress, Live: true, Title: fmt.Sprintf("%d messages wait, as I may post only so many a minute. Where they stand:", n)}
+	card := reply.Card{ID: digest.rec.Card, Kind: reply.Progress, Live: true, Title: digestTitle(n, failing, !digest.over.IsZero())}
 	room := digestTotal
 	for _, k := range []reply.Kind{reply.Failed, reply.Error, reply.Partly, reply.Refused, reply.Question, reply.Done, reply.Progress, reply.Plan, reply.Answer} {
 		g := groups[k]
@@ -143,6 +214,18 @@ func (l *lane) digestCard(id string) reply.Card {
 		card.Lines = append(card.Lines, fmt.Sprintf("%s (%d): %s", k, len(g), line))
 	}
 	return card
+}
+
+// digestTitle says why messages wait, of which some failed again and again.
+func digestTitle(waiting, failing int, over bool) string {
+	switch {
+	case over:
+		return fmt.Sprintf("I have caught up, but for what I try again and again (%d):", waiting)
+	case failing == 0:
+		return fmt.Sprintf("%d messages wait, as I may post only so many a minute. Where they stand:", waiting)
+	default:
+		return fmt.Sprintf("%d messages wait, as I may post only so many a minute; I try %d of them again and again. Where they stand:", waiting, failing)
+	}
 }
 
 // gather is how long news are gathered before the digest tells them: many runs end together.

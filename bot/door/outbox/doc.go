@@ -10,7 +10,8 @@
 // alone, since another follows.
 //
 // When a platform is slower than what happens, as in a storm of alerts, a channel gets one more message, the digest, which tells in few
-// lines where everything stands that could not be shown yet. It is edited as the storm goes on and closed when all is in its place.
+// lines where everything stands that could not be shown yet. It is edited as the storm goes on and closed when all is in its place; what keeps failing
+// and what is lost it names.
 //
 // Only one process at a time may run the outbox of a door. Read outbox.go first, then lane.go for what happens to one channel, record.go for what is
 // stored, and digest.go.

@@ -108,8 +108,8 @@ func (l *lane) gone(ctx context.Context, j job, err error) {
 		b.o.Count("gone")
 		b.o.Log.Warn("a card has no place any more", "card", j.rec.Card, "channel", l.channel, "err", err)
 	}
-	l.settle(ctx, j.message, j.want.hash, err)
-	if !ok && j.kind == post { // when we are let in again, the same content is news
+	l.giveUp(ctx, j.message, j.want.hash, err)
+	if !ok && j.kind == post && !j.rec.Digest { // when we are let in again, the same content is news
 		b.mu.Lock()
 		j.message.rec.Shown = ""
 		b.mu.Unlock()
@@ -131,7 +131,7 @@ func (l *lane) deleted(ctx context.Context, j job) {
 	if !again {
 		b.o.Count("dropped")
 		b.o.Log.Info("a message was deleted twice, so I leave it", "card", j.rec.Card, "channel", l.channel)
-		l.settle(ctx, j.message, j.want.hash, ErrMessageGone)
+		l.giveUp(ctx, j.message, j.want.hash, ErrMessageGone)
 		return
 	}
 	b.o.Count("reposted")
@@ -148,7 +148,7 @@ func (l *lane) simplify(ctx context.Context, j job, err error) {
 	if j.want.plain {
 		b.o.Count("dropped")
 		b.o.Log.Error("a card was refused even as a line of text", "card", j.rec.Card, "channel", l.channel, "err", err)
-		l.settle(ctx, j.message, j.want.hash, err)
+		l.giveUp(ctx, j.message, j.want.hash, err)
 		return
 	}
 	b.o.Count("refused")

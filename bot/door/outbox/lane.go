@@ -115,6 +115,8 @@ func (l *lane) due(m *message, now time.Time, first bool) (d time.Duration, keep
 		return max(m.dirty.Sub(now), 0), true
 	case !m.waits:
 		return quiet, quiet > 0
+	case !m.over.IsZero() && m.want.hash == m.rec.Shown: // until what it awaits is shown, or fails
+		return -1, true
 	case m.want.hash == m.rec.Shown && !m.rec.Digest:
 		return 0, true // it was overtaken by its own past
 	case m.notBefore.After(now): // it failed often: others go first
@@ -152,7 +154,7 @@ func (l *lane) rank(m *message, now time.Time) rank {
 	case m.rec.Digest && m.rec.Message == "":
 		return urgent
 	case m.rec.Digest:
-		if ripe := l.ripe(); m.want.hash == closed || ripe.IsZero() || ripe.After(now) {
+		if ripe := l.ripe(); !m.over.IsZero() || ripe.IsZero() || ripe.After(now) {
 			return later
 		}
 		return urgent

@@ -28,6 +28,9 @@ type record struct {
 	Anew    int         `json:"anew,omitempty"`  // how often it was posted again after somebody deleted it
 	Digest  bool        `json:"digest,omitempty"`
 	Under   string      `json:"under,omitempty"` // the ID of the card whose thread it belongs into
+	// Lost is how many messages a digest awaited that will never be shown, and LostNames are the first of them.
+	Lost      int      `json:"lost,omitempty"`
+	LostNames []string `json:"lost_names,omitempty"`
 }
 
 // message is one message of the platform, which may not exist there yet.
@@ -46,6 +49,7 @@ type message struct {
 	waits  bool // want is not shown yet
 	since  time.Time
 	heard  []chan error // who waits until it is shown
+	over   time.Time    // when the storm ended that a digest tells of, zero while it goes on
 	untold time.Time    // since when the digest does not tell of it, zero when it does or need not
 	queued bool
 	users  int       // calls of Send under way
@@ -318,7 +322,16 @@ func (b *Outbox) load(ctx context.Context) error {
 			all = append(all, left{rec, e})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y left) int { return x.rec.At.Compare(y.rec.At) })
+	slices.SortStableFunc(all, func(x, y left) int {
+		switch {
+		case x.rec.Digest == y.rec.Digest:
+			return x.rec.At.Compare(y.rec.At)
+		case y.rec.Digest: // it awaits what is there before it
+			return -1
+		default:
+			return 1
+		}
+	})
 	for _, l := range all {
 		if err := b.resume(l.rec, l.entry); err != nil {
 			b.o.Log.Error("a card is lost", "key", l.entry.Key, "err", err)

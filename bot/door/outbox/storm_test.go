@@ -184,6 +184,113 @@ func TestDigestSurvivesARestart(t *testing.T) {
 	})
 }
 
+// digests returns what the digests of a channel show.
+func (w *world) digests(channel string) []shown {
+	return slices.DeleteFunc(w.wire.all(channel), func(m shown) bool { return !strings.HasPrefix(m.card.ID, "digest-") })
+}
+
+const inPlace = "I have caught up: every message is in its place."
+
+// TestDigestSaysWhatKeepsFailing has a message at which the platform breaks amid a storm, and crashes: the digest does not say that every message is
+// in its place before it is, names the one that is not, and a later storm has a digest of its own.
+func TestDigestSaysWhatKeepsFailing(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		w.wire.poison = "bad"
+		w.send("c", reply.Card{ID: "x", Kind: reply.Failed, Title: "bad", Run: "r-999"})
+		storm := func(first int) {
+			for i := range 40 {
+				w.send("c", done(fmt.Sprint("r-", first+i), fmt.Sprintf("r-%d: done", first+i)))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		exceptIt := func(n int) {
+			t.Helper()
+			got := w.digests("c")
+			if len(got) != n {
+				t.Fatalf("digests = %s, want %d", titles(got), n)
+			}
+			for _, m := range got {
+				if slices.Contains(m.states, inPlace) || !strings.HasPrefix(m.card.Title, "I have caught up, but for") || len(m.card.Lines) != 1 || !strings.Contains(m.card.Lines[0], "bad") {
+					t.Errorf("while a message fails the digest says %q, %q", m.states, m.card.Lines)
+				}
+			}
+		}
+		storm(0)
+		exceptIt(1)
+		calls := w.wire.asked()
+		time.Sleep(time.Hour)
+		if n := w.wire.asked() - calls; n > 120 {
+			t.Errorf("%d calls in an hour in which one message fails, want it to be tried now and then", n)
+		}
+		storm(100)
+		exceptIt(2)
+		w.crash()
+		w.start()
+		time.Sleep(10 * time.Minute)
+		exceptIt(2)
+		w.wire.mu.Lock()
+		w.wire.poison = ""
+		w.wire.mu.Unlock()
+		w.settle()
+		for _, m := range w.digests("c") {
+			if m.card.Live || m.card.Title != inPlace {
+				t.Errorf("once it is shown a digest says %q, %v", m.card.Title, m.card.Lines)
+			}
+		}
+		if got := len(w.wire.all("c")); got != 83 {
+			t.Errorf("%d messages, want 81 and two digests", got)
+		}
+	})
+}
+
+// TestDigestWaitsForTheLast watches each closing of a digest: at that moment every message of the storm shows its last card.
+func TestDigestWaitsForTheLast(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		for i := range 30 {
+			w.send("c", done(fmt.Sprint("r-", i), fmt.Sprintf("r-%d: done", i)))
+		}
+		w.settle()
+		all := w.wire.all("c")
+		var last time.Time
+		for _, m := range all {
+			if m.card.Run != "" {
+				last = m.at
+			}
+		}
+		got := w.digests("c")
+		if len(got) != 1 || got[0].card.Title != inPlace || got[0].edits[len(got[0].edits)-1].Before(last) {
+			t.Errorf("digests = %s, want one that was closed after the last message", titles(got))
+		}
+	})
+}
+
+// TestDigestSaysWhatIsLost has messages that will never be shown amid a storm, and a crash: the end of the digest names them.
+func TestDigestSaysWhatIsLost(t *testing.T) {
+	bubble(t, slackly, func(t *testing.T, w *world) {
+		w.wire.refuse = "secret-"
+		for i := range 60 {
+			id := fmt.Sprint("r-", i)
+			if i%5 == 0 {
+				id = fmt.Sprint("secret-", i)
+			}
+			w.send("c", done(id, id+": done"))
+		}
+		time.Sleep(15 * time.Second)
+		w.crash()
+		w.start()
+		w.settle()
+		got := w.digests("c")
+		if len(got) != 1 {
+			t.Fatalf("digests = %s, want one", titles(got))
+		}
+		c := got[0].card
+		if c.Live || !strings.HasPrefix(c.Title, "I have caught up, but for what could not be shown here") || !slices.Contains(c.Lines, "secret-25") ||
+			!slices.Contains(c.Lines, "and 1 more") || slices.Contains(got[0].states, inPlace) {
+			t.Errorf("the end of the digest is %q, %q, want it to name what is lost", c.Title, c.Lines)
+		}
+	})
+}
+
 // TestChaos sends cards while calls fail, answers are lost, limits are hit and the process crashes, all at random: at the end each card has
 // exactly one message with its last content.
 func TestChaos(t *testing.T) {
