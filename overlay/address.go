@@ -28,16 +28,20 @@ type bitmap []uint64
 func newBitmap(n int) bitmap { return make(bitmap, (n+63)/64) }
 
 func (b bitmap) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bitmap) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitmap) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
-// lowest is the lowest number below n that is not in b, or -1.
-func (b bitmap) lowest(n int) int {
-	for w, word := range b {
-		if word != ^uint64(0) {
+// lowest is the lowest number below n that is not in b, looked for from the word of from on and then from 0; -1 is none.
+func (b bitmap) lowest(n, from int) int {
+	w := from / 64
+	for range b {
+		if word := b[w]; word != ^uint64(0) {
 			if i := w*64 + bits.TrailingZeros64(^word); i < n {
 				return i
 			}
-			return -1
+		}
+		if w++; w >= len(b) {
+			w = 0
 		}
 	}
 	return -1
@@ -85,7 +89,7 @@ func (b *Blocks) Hold(p netip.Prefix) {
 // Take gives the lowest prefix that overlaps nothing held. Returns an error that wraps [ErrExhausted] when there is none.
 func (b *Blocks) Take() (netip.Prefix, error) {
 	n := 1 << (b.bits - b.pool.Bits())
-	i := b.held.lowest(n)
+	i := b.held.lowest(n, 0)
 	if i < 0 {
 		return netip.Prefix{}, fmt.Errorf("address block %s: %w (%d prefixes of /%d)", b.pool, ErrExhausted, n, b.bits)
 	}
@@ -177,7 +181,7 @@ func (p *AddressPlan) Take(node, endpoint string, vtep netip.Addr) (Member, erro
 	if have, ok := p.keys[m.Key()]; ok {
 		return have, nil
 	}
-	i := p.held.lowest(p.last)
+	i := p.held.lowest(p.last, 0)
 	if i < 0 {
 		return Member{}, fmt.Errorf("addresses of segment %s: %w (%d members)", p.segment.Name, ErrExhausted, len(p.keys))
 	}

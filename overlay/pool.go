@@ -2,10 +2,7 @@ package overlay
 
 import (
 	"fmt"
-	"maps"
-	"math/bits"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -15,6 +12,9 @@ const BlockSize = 4096
 
 // DefaultQuarantine is how long a released VNI rests: ten passes of the agents, so that no node still holds it when it is given again.
 const DefaultQuarantine = 10 * time.Minute
+
+// Block is the number of the block that v lies in.
+func (v VNI) Block() int { return int(v) / BlockSize }
 
 // Owner is whom a block of VNIs is leased to. An empty region is fine.
 type Owner struct {
@@ -30,23 +30,28 @@ func (o Owner) String() string {
 	return o.Tenant + " in " + o.Region
 }
 
-// Pool gives VNIs out of a range, each at most once until it is released and has rested.
+// Pool remembers whose the blocks of VNIs are and which VNIs of them are taken or rest, and proposes free ones. The clock is handed in. Safe
+// for concurrent use.
 //
-// It keeps one bit a VNI, 2 MiB in all, and hands out blocks of [BlockSize] to owners as they need them. The clock is handed in. Safe for
-// concurrent use. It proposes; what makes an allocation durable is the store's create of the VNI's record.
+// It knows what it was told, by this process alone. What makes a lease or an allocation is the store's create of its record: where the store
+// says that another was faster, tell it to the pool and ask again.
 type Pool struct {
-	rest   time.Duration
 	within Range
 
-	mu      sync.Mutex
-	used    []uint64                 // a bit a VNI: held or resting
-	free    [1 << 24 / BlockSize]int // VNIs of the range that a block has left
-	owner   [1 << 24 / BlockSize]*lease
-	leases  map[Owner]*lease
-	next    int // no block below it is without owner
-	rests   []resting
-	restSet map[VNI]time.Time
-	held    int
+	mu     sync.Mutex
+	blocks [1 << 24 / BlockSize]*block
+	leases map[Owner]*lease
+	next   int               // no block below it is without owner
+	until  map[VNI]time.Time // what rests
+	rests  []resting         // the same in order of time, with some that rest no more
+}
+
+// block is what is known of a block that somebody has.
+type block struct {
+	lease *lease
+	used  bitmap // taken, resting, or outside of the range
+	free  int    // those that are not
+	begin int    // at which the search begins
 }
 
 // lease is what one owner has: its blocks, the ones with room first asked.
@@ -56,55 +61,59 @@ type lease struct {
 	hint   int // index into blocks: none before it has room
 }
 
-// resting is a released VNI and the end of its quarantine; the slice is in order of that time.
+// resting is a released VNI and the end of its quarantine.
 type resting struct {
 	vni   VNI
 	until time.Time
 }
 
-// NewPool makes a pool of the VNIs in r; what is released rests for the time given.
-func NewPool(r Range, quarantine time.Duration) (*Pool, error) {
+// NewPool makes a pool of the VNIs in r that knows of nobody who has any.
+func NewPool(r Range) (*Pool, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	p := &Pool{
-		rest: quarantine, within: r, used: make([]uint64, 1<<24/64),
-		leases: map[Owner]*lease{}, restSet: map[VNI]time.Time{},
-	}
-	for b := range p.free {
-		first, last := max(VNI(b*BlockSize), r.First), min(VNI(b*BlockSize+BlockSize-1), r.Last)
-		if first <= last {
-			p.free[b] = int(last-first) + 1
-		}
-	}
-	p.next = int(r.First) / BlockSize
-	return p, nil
+	return &Pool{within: r, leases: map[Owner]*lease{}, next: r.First.Block(), until: map[VNI]time.Time{}}, nil
 }
 
-// Take gives the lowest free VNI of owner's blocks, and leases it another block when they are full.
+// Take proposes the lowest VNI of owner's blocks that is free as far as is known, and notes it as taken. It leases no block.
 //
-// Returns an error that wraps [ErrExhausted] and says what holds the space when nothing is left.
+// Returns an error that wraps [ErrExhausted] and says what holds them when owner's blocks are full.
 func (p *Pool) Take(owner Owner, now time.Time) (VNI, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wake(now)
-	l := p.leaseOf(owner)
-	for {
-		for ; l.hint < len(l.blocks); l.hint++ {
-			if b := l.blocks[l.hint]; p.free[b] > 0 {
-				return p.takeIn(b), nil
-			}
-		}
-		if _, err := p.leaseNext(l); err != nil {
-			return 0, err
+	l := p.leases[owner]
+	if l == nil {
+		l = &lease{owner: owner}
+	}
+	for ; l.hint < len(l.blocks); l.hint++ {
+		n := l.blocks[l.hint]
+		if b := p.blocks[n]; b.free > 0 {
+			i := b.used.lowest(BlockSize, b.begin)
+			b.used.set(i)
+			b.free--
+			return VNI(n*BlockSize + i), nil
 		}
 	}
+	return 0, p.exhausted(l)
 }
 
-// TakeExact gives owner the VNI v, and leases it v's block when nobody has that.
-//
-// Returns an error that wraps [ErrReserved], [ErrTaken], [ErrQuarantined] or [ErrLeased] and names what is in the way.
-func (p *Pool) TakeExact(owner Owner, v VNI, now time.Time) error {
+// exhausted says what holds the blocks of l.
+func (p *Pool) exhausted(l *lease) error {
+	held, rest := 0, 0
+	for _, n := range l.blocks {
+		held += p.size(n) - p.blocks[n].free
+	}
+	for v := range p.until {
+		if p.blocks[v.Block()].lease == l {
+			rest++
+		}
+	}
+	return fmt.Errorf("VNIs %s for %s: %w (%d held, %d in quarantine, in %d blocks of %d)", p.within, l.owner, ErrExhausted, held-rest, rest, len(l.blocks), BlockSize)
+}
+
+// Check says why v cannot be owner's whoever may hold it: it wraps [ErrReserved] or, when v's block is known to be another's, [ErrLeased].
+func (p *Pool) Check(owner Owner, v VNI) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
@@ -113,47 +122,98 @@ func (p *Pool) TakeExact(owner Owner, v VNI, now time.Time) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wake(now)
-	b := int(v) / BlockSize
-	if l := p.owner[b]; l != nil && l.owner != owner {
-		return fmt.Errorf("VNI %d: its block %s is %w (%s)", v, blockRange(b), ErrLeased, l.owner)
+	return p.check(owner, v)
+}
+
+func (p *Pool) check(owner Owner, v VNI) error {
+	if b := p.blocks[v.Block()]; b != nil && b.lease.owner != owner {
+		return fmt.Errorf("VNI %d: its block %s is %w (%s); leave the VNI out, and a free one is taken", v, blockRange(v.Block()), ErrLeased, b.lease.owner)
 	}
-	if p.isUsed(v) {
-		if until, ok := p.restSet[v]; ok {
-			return fmt.Errorf("VNI %d: %w until %s", v, ErrQuarantined, until.UTC().Format(time.RFC3339))
-		}
-		return fmt.Errorf("VNI %d: %w", v, ErrTaken)
-	}
-	p.give(b, p.leaseOf(owner))
-	p.mark(v)
 	return nil
 }
 
-// Lease leases owner one more block, so that it can give VNIs while it cannot reach the others.
-func (p *Pool) Lease(owner Owner) (Range, error) {
+// Lease notes that a block is owner's, for good. Returns an error that wraps [ErrLeased] when it is another's.
+func (p *Pool) Lease(owner Owner, block int) error {
+	if block < 0 || block >= len(p.blocks) {
+		return fmt.Errorf("block %d of VNIs: there are %d", block, len(p.blocks))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b, err := p.leaseNext(p.leaseOf(owner))
-	if err != nil {
-		return Range{}, err
+	if p.blocks[block] != nil {
+		return p.check(owner, blockRange(block).First)
 	}
-	return blockRange(b), nil
+	l := p.leases[owner]
+	if l == nil {
+		l = &lease{owner: owner}
+		p.leases[owner] = l
+	}
+	p.blocks[block] = p.newBlock(l, block)
+	at, _ := slices.BinarySearch(l.blocks, block)
+	l.blocks = slices.Insert(l.blocks, at, block)
+	l.hint = min(l.hint, at)
+	return nil
 }
 
-// Restore marks v as held by owner without asking whether it may: it loads what the store holds. A VNI outside of the range or held
-// twice is an error, since then the store contradicts itself.
-func (p *Pool) Restore(owner Owner, v VNI) error {
-	return p.TakeExact(owner, v, time.Time{})
+// newBlock is a block of which nothing is taken.
+func (p *Pool) newBlock(l *lease, n int) *block {
+	b := &block{lease: l, used: newBitmap(BlockSize), free: p.size(n)}
+	for i := range BlockSize {
+		if b.free < BlockSize && !p.within.Contains(blockRange(n).First+VNI(i)) {
+			b.used.set(i)
+		}
+	}
+	return b
 }
 
-// Release gives v back. It is given again only after its quarantine.
-func (p *Pool) Release(v VNI, now time.Time) error {
+// size is how many VNIs of the range lie in a block.
+func (p *Pool) size(n int) int {
+	all := blockRange(n)
+	return Range{max(all.First, p.within.First), min(all.Last, p.within.Last)}.Len()
+}
+
+// Unleased is the lowest block with VNIs of the range that nobody is known to have; false when there is none.
+func (p *Pool) Unleased() (block int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, rests := p.restSet[v]; rests || v > LastVNI || !p.isUsed(v) {
-		return fmt.Errorf("release VNI %d: nobody holds it", v)
+	for p.next <= p.within.Last.Block() && p.blocks[p.next] != nil {
+		p.next++
 	}
-	until := now.Add(p.rest)
+	return p.next, p.next <= p.within.Last.Block()
+}
+
+// Leased tells whether somebody is known to have a block.
+func (p *Pool) Leased(block int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.blocks[block] != nil
+}
+
+// Blocks are the blocks of an owner, in order.
+func (p *Pool) Blocks(owner Owner) []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.leases[owner]; l != nil {
+		return slices.Clone(l.blocks)
+	}
+	return nil
+}
+
+// Hold notes that v is taken. Like [Pool.Rest] and [Pool.Free] it does nothing outside of the range and of the blocks that somebody has.
+func (p *Pool) Hold(v VNI) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.use(v)
+	delete(p.until, v)
+}
+
+// Rest notes that v was given back and is free at the time given, not before.
+func (p *Pool) Rest(v VNI, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if have, ok := p.until[v]; !p.use(v) || ok && have.Equal(until) {
+		return
+	}
+	p.until[v] = until
 	at, _ := slices.BinarySearchFunc(p.rests, until, func(r resting, t time.Time) int {
 		if r.until.After(t) {
 			return 1
@@ -161,119 +221,66 @@ func (p *Pool) Release(v VNI, now time.Time) error {
 		return -1
 	})
 	p.rests = slices.Insert(p.rests, at, resting{v, until})
-	p.restSet[v] = until
-	p.held--
-	return nil
 }
 
-// Usage is how full a pool is.
-type Usage struct {
-	Total   int `json:"total"`   // VNIs of the range
-	Held    int `json:"held"`    // given and not released
-	Resting int `json:"resting"` // released, in quarantine
-	Blocks  int `json:"blocks"`  // blocks leased
-}
-
-// Usage tells how full the pool is.
-func (p *Pool) Usage() Usage {
+// Free notes that v is free at once, as when it was proposed and nobody took it.
+func (p *Pool) Free(v VNI) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := Usage{Total: p.within.Len(), Held: p.held, Resting: len(p.rests)}
-	for _, l := range p.leases {
-		u.Blocks += len(l.blocks)
-	}
-	return u
+	p.release(v)
 }
 
-// Owners lists who has leased blocks, in order of their names.
-func (p *Pool) Owners() []Owner {
+// Begin lets proposals of v's block begin near v, around which nobody else may be at work.
+func (p *Pool) Begin(v VNI) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(p.leases), func(a, b Owner) int {
-		if a.Tenant != b.Tenant {
-			return strings.Compare(a.Tenant, b.Tenant)
-		}
-		return strings.Compare(a.Region, b.Region)
-	})
-}
-
-// leaseOf returns owner's lease and makes an empty one when it has none.
-func (p *Pool) leaseOf(owner Owner) *lease {
-	l := p.leases[owner]
-	if l == nil {
-		l = &lease{owner: owner}
-		p.leases[owner] = l
+	if b := p.of(v); b != nil {
+		b.begin = int(v) % BlockSize
 	}
-	return l
 }
 
-// leaseNext gives l the lowest block that has room and that nobody has.
-func (p *Pool) leaseNext(l *lease) (int, error) {
-	for ; p.next < len(p.owner); p.next++ {
-		if p.owner[p.next] == nil && p.free[p.next] > 0 {
-			b := p.next
-			p.give(b, l)
-			return b, nil
-		}
+// of is the block of v, or nil where v is not to be given or nobody has it.
+func (p *Pool) of(v VNI) *block {
+	if !p.within.Contains(v) {
+		return nil
 	}
-	return 0, fmt.Errorf("VNIs %s for %s: %w (%d held, %d in quarantine, every block of %d leased)",
-		p.within, l.owner, ErrExhausted, p.held, len(p.rests), BlockSize)
+	return p.blocks[v.Block()]
 }
 
-// give leases block b to l unless l has it already.
-func (p *Pool) give(b int, l *lease) {
-	if p.owner[b] != nil {
+// use marks v, and tells whether it is in anybody's block.
+func (p *Pool) use(v VNI) bool {
+	b := p.of(v)
+	if b != nil && !b.used.has(int(v)%BlockSize) {
+		b.used.set(int(v) % BlockSize)
+		b.free--
+	}
+	return b != nil
+}
+
+// release unmarks v.
+func (p *Pool) release(v VNI) {
+	delete(p.until, v)
+	b := p.of(v)
+	if b == nil || !b.used.has(int(v)%BlockSize) {
 		return
 	}
-	p.owner[b] = l
-	at, _ := slices.BinarySearch(l.blocks, b)
-	l.blocks = slices.Insert(l.blocks, at, b)
-	l.hint = min(l.hint, at)
-}
-
-// takeIn takes the lowest free VNI of block b, which has one.
-func (p *Pool) takeIn(b int) VNI {
-	first, last := max(VNI(b*BlockSize), p.within.First), min(VNI(b*BlockSize+BlockSize-1), p.within.Last)
-	for w := int(first) / 64; w <= int(last)/64; w++ {
-		word := p.used[w]
-		if w == int(first)/64 {
-			word |= 1<<(first%64) - 1
-		}
-		if v := VNI(w*64 + bits.TrailingZeros64(^word)); word != ^uint64(0) && v <= last {
-			p.mark(v)
-			return v
-		}
-	}
-	panic(fmt.Sprintf("overlay: block %d counts %d free VNIs and has none", b, p.free[b]))
-}
-
-// mark notes v as given.
-func (p *Pool) mark(v VNI) {
-	p.used[v/64] |= 1 << (v % 64)
-	p.free[int(v)/BlockSize]--
-	p.held++
+	b.used.clear(int(v) % BlockSize)
+	b.free++
+	at, _ := slices.BinarySearch(b.lease.blocks, v.Block())
+	b.lease.hint = min(b.lease.hint, at)
 }
 
 // wake makes VNIs free whose quarantine is over.
 func (p *Pool) wake(now time.Time) {
 	n := 0
 	for ; n < len(p.rests) && !p.rests[n].until.After(now); n++ {
-		v := p.rests[n].vni
-		b := int(v) / BlockSize
-		delete(p.restSet, v)
-		p.used[v/64] &^= 1 << (v % 64)
-		p.free[b]++
-		if l := p.owner[b]; l != nil {
-			at, _ := slices.BinarySearch(l.blocks, b)
-			l.hint = min(l.hint, at)
+		r := p.rests[n]
+		if until, ok := p.until[r.vni]; ok && until.Equal(r.until) {
+			p.release(r.vni)
 		}
 	}
-	if n > 0 {
-		p.rests = slices.Delete(p.rests, 0, n)
-	}
+	p.rests = slices.Delete(p.rests, 0, n)
 }
-
-func (p *Pool) isUsed(v VNI) bool { return p.used[v/64]&(1<<(v%64)) != 0 }
 
 // blockRange is the run of VNIs in block b.
 func blockRange(b int) Range {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,41 @@ import (
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newPool(t testing.TB, first, last overlay.VNI) *overlay.Pool {
+// failer is what both a test and a property need.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func newPool(t failer, first, last overlay.VNI) *overlay.Pool {
 	t.Helper()
-	p, err := overlay.NewPool(overlay.Range{First: first, Last: last}, overlay.DefaultQuarantine)
+	p, err := overlay.NewPool(overlay.Range{First: first, Last: last})
 	if err != nil {
 		t.Fatalf("NewPool(%d-%d): %v", first, last, err)
 	}
 	return p
+}
+
+// take is the next VNI of an owner, who leases the next block when its own are full.
+func take(t failer, p *overlay.Pool, o overlay.Owner, now time.Time) (overlay.VNI, error) {
+	for {
+		v, err := p.Take(o, now)
+		if err == nil {
+			return v, nil
+		}
+		b, ok := p.Unleased()
+		if !ok {
+			return 0, err
+		}
+		lease(t, p, o, b)
+	}
+}
+
+func lease(t failer, p *overlay.Pool, o overlay.Owner, b int) {
+	t.Helper()
+	if err := p.Lease(o, b); err != nil || !p.Leased(b) || !slices.Contains(p.Blocks(o), b) {
+		t.Fatalf("Lease(%s, %d) = %v, leased %v, blocks %v", o, b, err, p.Leased(b), p.Blocks(o))
+	}
 }
 
 func TestTakeGivesTheLowestOfTheOwnersBlocks(t *testing.T) {
@@ -31,30 +60,39 @@ func TestTakeGivesTheLowestOfTheOwnersBlocks(t *testing.T) {
 		owner overlay.Owner
 		vni   overlay.VNI
 	}{{a, 5001}, {a, 5002}, {b, 8192}, {a, 5003}, {b, 8193}} {
-		got, err := p.Take(want.owner, epoch)
+		got, err := take(t, p, want.owner, epoch)
 		if err != nil || got != want.vni {
 			t.Errorf("take %d for %s = %d, %v, want %d", i, want.owner, got, err, want.vni)
 		}
 	}
-	if got, want := p.Usage(), (overlay.Usage{Total: 15000, Held: 5, Blocks: 2}); got != want {
-		t.Errorf("Usage() = %+v, want %+v", got, want)
+	if got := fmt.Sprint(p.Blocks(a), p.Blocks(b), p.Leased(1), p.Leased(2), p.Leased(3)); got != "[1] [2] true true false" {
+		t.Errorf("blocks are %s", got)
 	}
-	if got := fmt.Sprint(p.Owners()); got != "[live vod in eu]" {
-		t.Errorf("Owners() = %s", got)
+	if b, ok := p.Unleased(); b != 3 || !ok {
+		t.Errorf("Unleased() = %d, %v, want 3", b, ok)
+	}
+	p.Begin(5001 + 640) // another is at work at the beginning
+	if v, err := p.Take(a, epoch); err != nil || v < 5001+576 || v > 5001+640 {
+		t.Errorf("begun near 5641: %d, %v", v, err)
+	}
+	p.Begin(8191) // around the end there is more
+	for range 80 {
+		if v, err := p.Take(a, epoch); err != nil || v.Block() != 1 || v < 5004 {
+			t.Fatalf("begun at the end: %d, %v", v, err)
+		}
 	}
 }
 
-func TestTakeExactSaysWhatIsInTheWay(t *testing.T) {
+func TestCheckSaysWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 5001, 20000)
 	live, vod := overlay.Owner{Tenant: "live"}, overlay.Owner{Tenant: "vod"}
-	for _, v := range []overlay.VNI{5001, 6000} {
-		if err := p.TakeExact(live, v, epoch); err != nil {
-			t.Fatalf("TakeExact(live, %d): %v", v, err)
+	lease(t, p, live, 1)
+	lease(t, p, live, 1) // once more is the same
+	for _, v := range []overlay.VNI{5001, 9000} {
+		if err := p.Check(live, v); err != nil {
+			t.Errorf("Check(live, %d): %v", v, err)
 		}
-	}
-	if err := p.Release(6000, epoch); err != nil {
-		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		name  string
@@ -68,48 +106,64 @@ func TestTakeExactSaysWhatIsInTheWay(t *testing.T) {
 		{"wildcard", live, 16777215, overlay.ErrReserved, "wildcard"},
 		{"too large", live, 1 << 24, nil, "24 bits"},
 		{"outside", live, 5000, nil, "outside of the pool 5001-20000"},
-		{"taken", live, 5001, overlay.ErrTaken, "VNI 5001"},
-		{"resting", live, 6000, overlay.ErrQuarantined, "until 2026-03-01T12:10:00Z"},
-		{"another's block", vod, 5002, overlay.ErrLeased, "4096-8191"},
+		{"another's block", vod, 5002, overlay.ErrLeased, "its block 4096-8191 is leased to another (live); leave the VNI out"},
 	} {
-		err := p.TakeExact(c.owner, c.vni, epoch)
+		err := p.Check(c.owner, c.vni)
 		if err == nil || (c.want != nil && !errors.Is(err, c.want)) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: TakeExact(%s, %d) = %v, want %v with %q", c.name, c.owner, c.vni, err, c.want, c.text)
+			t.Errorf("%s: Check(%s, %d) = %v, want %v with %q", c.name, c.owner, c.vni, err, c.want, c.text)
 		}
+	}
+	if err := p.Lease(vod, 1); !errors.Is(err, overlay.ErrLeased) || p.Blocks(vod) != nil {
+		t.Errorf("Lease of another's block = %v, blocks %v", err, p.Blocks(vod))
+	}
+	for _, b := range []int{-1, 4096} {
+		if err := p.Lease(vod, b); err == nil || !strings.Contains(err.Error(), "there are 4096") {
+			t.Errorf("Lease(vod, %d) = %v", b, err)
+		}
+	}
+	if _, err := overlay.NewPool(overlay.Range{First: 1, Last: 5000}); !errors.Is(err, overlay.ErrReserved) {
+		t.Errorf("a pool of reserved VNIs: %v", err)
 	}
 }
 
 func TestReleasedRestsBeforeItIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 5001, 5002)
-	live := overlay.Owner{Tenant: "live"}
+	live, end := overlay.Owner{Tenant: "live"}, epoch.Add(overlay.DefaultQuarantine)
 	for range 2 {
-		if _, err := p.Take(live, epoch); err != nil {
+		if _, err := take(t, p, live, epoch); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Release(5001, epoch); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Release(5001, epoch); err == nil {
-		t.Error("a second release of 5001 went through")
-	}
-	if v, err := p.Take(live, epoch.Add(overlay.DefaultQuarantine-1)); !errors.Is(err, overlay.ErrExhausted) {
+	p.Rest(5001, epoch.Add(time.Minute))
+	p.Rest(5001, end) // what was said last counts
+	p.Rest(5001, end)
+	if v, err := p.Take(live, end.Add(-1)); !errors.Is(err, overlay.ErrExhausted) || !strings.Contains(err.Error(), "1 held, 1 in quarantine") {
 		t.Errorf("Take within the quarantine = %d, %v, want exhausted", v, err)
 	}
-	if v, err := p.Take(live, epoch.Add(overlay.DefaultQuarantine)); err != nil || v != 5001 {
+	if v, err := p.Take(live, end); err != nil || v != 5001 {
 		t.Errorf("Take after the quarantine = %d, %v, want 5001", v, err)
+	}
+	p.Rest(5001, end.Add(time.Hour))
+	p.Hold(5001) // its last holder takes it again
+	if v, err := p.Take(live, end.Add(2*time.Hour)); !errors.Is(err, overlay.ErrExhausted) {
+		t.Errorf("Take of what is held again = %d, %v, want exhausted", v, err)
+	}
+	p.Free(5002)
+	if v, err := p.Take(live, epoch); err != nil || v != 5002 {
+		t.Errorf("Take of what nobody took = %d, %v, want 5002", v, err)
 	}
 }
 
 func TestExhaustionSaysWhatHoldsTheSpace(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 8192, 8192+overlay.BlockSize-1)
-	if _, err := p.Lease(overlay.Owner{Tenant: "vod"}); err != nil {
-		t.Fatal(err)
+	lease(t, p, overlay.Owner{Tenant: "vod"}, 2)
+	if b, ok := p.Unleased(); ok {
+		t.Errorf("Unleased() = %d", b)
 	}
 	_, err := p.Take(overlay.Owner{Tenant: "live", Region: "us"}, epoch)
-	want := "VNIs 8192-12287 for live in us: exhausted (0 held, 0 in quarantine, every block of 4096 leased)"
+	want := "VNIs 8192-12287 for live in us: exhausted (0 held, 0 in quarantine, in 0 blocks of 4096)"
 	if !errors.Is(err, overlay.ErrExhausted) || err.Error() != want {
 		t.Errorf("Take = %v, want %s", err, want)
 	}
@@ -120,64 +174,110 @@ func TestNothingIsGivenTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		first := overlay.VNI(rapid.IntRange(4096, 30000).Draw(t, "first"))
-		pool, err := overlay.NewPool(overlay.Range{First: first, Last: first + overlay.VNI(rapid.IntRange(0, 9000).Draw(t, "len"))}, time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		held, freeAt, now := map[overlay.VNI]overlay.Owner{}, map[overlay.VNI]time.Time{}, epoch
+		m := &model{first: first, last: first + overlay.VNI(rapid.IntRange(0, 9000).Draw(t, "len")), held: map[overlay.VNI]overlay.Owner{}, freeAt: map[overlay.VNI]time.Time{}, now: epoch}
+		m.pool = newPool(t, m.first, m.last)
 		owner := rapid.Custom(func(t *rapid.T) overlay.Owner {
 			return overlay.Owner{Tenant: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "tenant")}
 		})
-		given := func(v overlay.VNI, o overlay.Owner) {
-			if other, ok := held[v]; ok {
-				t.Fatalf("VNI %d given to %s and held by %s", v, o, other)
-			}
-			if at, ok := freeAt[v]; ok && at.After(now) {
-				t.Fatalf("VNI %d given %s before its quarantine ends", v, at.Sub(now))
-			}
-			if v.Check() != nil {
-				t.Fatalf("reserved VNI %d given", v)
-			}
-			for other, by := range held {
-				if other/overlay.BlockSize == v/overlay.BlockSize && by != o {
-					t.Fatalf("VNIs %d of %s and %d of %s share a block", v, o, other, by)
-				}
-			}
-			held[v] = o
-		}
+		near := func(t *rapid.T) overlay.VNI { return first + overlay.VNI(rapid.IntRange(0, 40).Draw(t, "offset")) }
 		t.Repeat(map[string]func(*rapid.T){
 			"take": func(t *rapid.T) {
 				o := owner.Draw(t, "owner")
-				if v, err := pool.Take(o, now); err == nil {
-					given(v, o)
+				if v, err := take(t, m.pool, o, m.now); err == nil {
+					m.given(t, v, o)
 				}
 			},
 			"exact": func(t *rapid.T) {
-				o, v := owner.Draw(t, "owner"), first+overlay.VNI(rapid.IntRange(0, 40).Draw(t, "offset"))
-				if pool.TakeExact(o, v, now) == nil {
-					given(v, o)
+				o, v := owner.Draw(t, "owner"), near(t)
+				if _, held := m.held[v]; held || m.freeAt[v].After(m.now) || m.pool.Check(o, v) != nil {
+					return
+				}
+				lease(t, m.pool, o, v.Block())
+				m.pool.Hold(v)
+				m.given(t, v, o)
+			},
+			"rest": func(t *rapid.T) {
+				if v := near(t); m.pool.Leased(v.Block()) && v <= m.last {
+					delete(m.held, v)
+					m.freeAt[v] = m.now.Add(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
+					m.pool.Rest(v, m.freeAt[v])
 				}
 			},
-			"release": func(t *rapid.T) {
-				v := first + overlay.VNI(rapid.IntRange(0, 40).Draw(t, "offset"))
-				_, was := held[v]
-				if err := pool.Release(v, now); (err == nil) != was {
-					t.Fatalf("Release(%d) = %v, held: %v", v, err, was)
-				}
-				if was {
-					delete(held, v)
-					freeAt[v] = now.Add(time.Minute)
+			"free": func(t *rapid.T) {
+				v := near(t)
+				delete(m.held, v)
+				delete(m.freeAt, v)
+				m.pool.Free(v)
+			},
+			"outside": func(t *rapid.T) {
+				for _, v := range []overlay.VNI{m.first - 1, m.last + 1, 1 << 24, 1<<32 - 1} {
+					m.pool.Hold(v)
+					m.pool.Rest(v, m.now)
+					m.pool.Begin(v)
+					m.pool.Free(v)
 				}
 			},
-			"wait": func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second) },
-			"":     func(t *rapid.T) { wantHeld(t, pool, len(held)) },
+			"begin": func(t *rapid.T) {
+				m.pool.Begin(m.first + overlay.VNI(rapid.IntRange(0, 9000).Draw(t, "at")))
+			},
+			"wait": func(t *rapid.T) {
+				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)
+			},
 		})
+		m.drain(t)
 	})
 }
 
-func wantHeld(t *rapid.T, pool *overlay.Pool, want int) {
-	if got := pool.Usage().Held; got != want {
-		t.Fatalf("Usage().Held = %d, want %d", got, want)
+// model is a pool and what it is to know.
+type model struct {
+	pool        *overlay.Pool
+	first, last overlay.VNI
+	held        map[overlay.VNI]overlay.Owner
+	freeAt      map[overlay.VNI]time.Time // the end of a rest, over or not
+	now         time.Time
+}
+
+func (m *model) given(t *rapid.T, v overlay.VNI, o overlay.Owner) {
+	if other, ok := m.held[v]; ok {
+		t.Fatalf("VNI %d given to %s and held by %s", v, o, other)
+	}
+	if at, ok := m.freeAt[v]; ok && at.After(m.now) {
+		t.Fatalf("VNI %d given %s before its quarantine ends", v, at.Sub(m.now))
+	}
+	if v.Check() != nil || v < m.first || v > m.last {
+		t.Fatalf("VNI %d given, which is reserved or outside of %d-%d", v, m.first, m.last)
+	}
+	for other, by := range m.held {
+		if other.Block() == v.Block() && by != o {
+			t.Fatalf("VNIs %d of %s and %d of %s share a block", v, o, other, by)
+		}
+	}
+	m.held[v] = o
+}
+
+// drain takes all that is left: every VNI that neither is held nor rests, and no other.
+func (m *model) drain(t *rapid.T) {
+	left := 0
+	for v := m.first; v <= m.last; v++ {
+		if _, held := m.held[v]; !held && !m.freeAt[v].After(m.now) {
+			left++
+		}
+	}
+	for _, o := range []overlay.Owner{{Tenant: "a"}, {Tenant: "b"}, {Tenant: "c"}} {
+		for {
+			v, err := take(t, m.pool, o, m.now)
+			if err != nil {
+				break
+			}
+			if _, held := m.held[v]; held || m.freeAt[v].After(m.now) {
+				t.Fatalf("VNI %d of %s is given, which is held or rests", v, o)
+			}
+			m.held[v] = o
+			left--
+		}
+	}
+	if left != 0 {
+		t.Fatalf("%d more VNIs were free than could be taken", left)
 	}
 }
 
@@ -195,7 +295,7 @@ func TestTheWholeSpaceCanBeGiven(t *testing.T) {
 	for full := 0; full < len(owners); {
 		full = 0
 		for _, o := range owners {
-			v, err := p.Take(o, epoch)
+			v, err := take(t, p, o, epoch)
 			if err != nil {
 				full++
 				continue
@@ -219,7 +319,7 @@ func BenchmarkTake(b *testing.B) {
 		if i%(1<<24-5000) == 1<<24-5001 {
 			p = newPool(b, overlay.FirstVNI, overlay.LastVNI)
 		}
-		if _, err := p.Take(owner, epoch); err != nil {
+		if _, err := take(b, p, owner, epoch); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -227,16 +327,20 @@ func BenchmarkTake(b *testing.B) {
 }
 
 func ExamplePool() {
-	pool, err := overlay.NewPool(overlay.Range{First: 5001, Last: 9000}, overlay.DefaultQuarantine)
+	pool, err := overlay.NewPool(overlay.Range{First: 5001, Last: 9000})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	live := overlay.Owner{Tenant: "live", Region: "eu"}
-	vni, _ := pool.Take(live, time.Now())
-	fmt.Println(vni)
-	fmt.Println(pool.TakeExact(live, 5001, time.Now()))
+	block, _ := pool.Unleased()
+	fmt.Println(block, pool.Lease(live, block))
+	fmt.Println(pool.Take(live, time.Now()))
+	fmt.Println(pool.Take(live, time.Now()))
+	fmt.Println(pool.Check(overlay.Owner{Tenant: "vod"}, 5003))
 	// Output:
-	// 5001
-	// VNI 5001: already taken
+	// 1 <nil>
+	// 5001 <nil>
+	// 5002 <nil>
+	// VNI 5003: its block 4096-8191 is leased to another (live in eu); leave the VNI out, and a free one is taken
 }

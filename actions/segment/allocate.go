@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -25,25 +24,15 @@ type AllocatorOptions struct {
 // Allocator gives VNIs, each once among all replicas: what decides is the create of the VNI's key in the store.
 //
 // A block of VNIs is leased to a tenant and region by the create of the block's key, so that the replicas of one region meet no others. What
-// is remembered between calls are hints alone: which VNIs of our blocks are known to be taken. It is safe for concurrent use.
+// is remembered between calls are hints alone, by which a pool proposes what is free. It is safe for concurrent use.
 type Allocator struct {
 	opt AllocatorOptions
 
-	mu     sync.Mutex
-	blocks map[int]*block
-	owned  map[overlay.Owner][]int // blocks in order of their lease
-	marks  map[string]overlay.VNI  // by the mark of the step that took it
-	next   int                     // blocks below it are leased
-}
+	pool *overlay.Pool // what is known to be taken, and whose the blocks are
 
-// block is a block of VNIs as far as it is known.
-type block struct {
-	owner  overlay.Owner
-	loaded bool
-	used   [overlay.BlockSize / 64]uint64
-	rests  map[overlay.VNI]time.Time
-	skew   int       // word at which the search begins
-	read   time.Time // when it was loaded
+	mu    sync.Mutex
+	read  map[int]time.Time      // blocks, and when what is taken of them was read
+	marks map[string]overlay.VNI // by the mark of the step that took it
 }
 
 // NewAllocator returns an allocator that knows nothing yet: it reads what it needs when it needs it.
@@ -54,7 +43,8 @@ func NewAllocator(o AllocatorOptions) (*Allocator, error) {
 	if o.Within == (overlay.Range{}) {
 		o.Within = overlay.AllVNIs()
 	}
-	if err := o.Within.Check(); err != nil {
+	pool, err := overlay.NewPool(o.Within)
+	if err != nil {
 		return nil, err
 	}
 	if o.Quarantine <= 0 {
@@ -63,9 +53,7 @@ func NewAllocator(o AllocatorOptions) (*Allocator, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Allocator{
-		opt: o, blocks: map[int]*block{}, owned: map[overlay.Owner][]int{}, marks: map[string]overlay.VNI{}, next: blockOf(o.Within.First),
-	}, nil
+	return &Allocator{opt: o, pool: pool, read: map[int]time.Time{}, marks: map[string]overlay.VNI{}}, nil
 }
 
 // Want says who wants a VNI and for what.
@@ -90,14 +78,10 @@ func (a *Allocator) Take(ctx context.Context, w Want) (overlay.VNI, error) {
 	if v, err := a.again(ctx, w); v != 0 || err != nil {
 		return v, err
 	}
-	for tried := -1; ; {
-		b, v, err := a.propose(ctx, w.Owner, tried)
+	for {
+		v, err := a.propose(ctx, w.Owner)
 		if err != nil {
 			return 0, err
-		}
-		if v == 0 {
-			tried = b // full, now that it is known
-			continue
 		}
 		ok, err := a.claim(ctx, v, w)
 		if ok || err != nil {
@@ -125,84 +109,44 @@ func (a *Allocator) again(ctx context.Context, w Want) (overlay.VNI, error) {
 	return v, nil
 }
 
-// propose marks a VNI of the owner's blocks as taken in memory, so that callers of one process never meet; it is 0 where block b was full.
-func (a *Allocator) propose(ctx context.Context, o overlay.Owner, tried int) (int, overlay.VNI, error) {
-	a.mu.Lock()
-	mine := a.owned[o]
-	a.mu.Unlock()
-	for _, b := range mine {
-		if b <= tried {
-			continue
+// propose marks a VNI of the owner's blocks as taken in memory, so that callers of one process never meet.
+func (a *Allocator) propose(ctx context.Context, o overlay.Owner) (overlay.VNI, error) {
+	for {
+		v, full := a.pool.Take(o, a.opt.Now())
+		if full == nil && !a.readAt(v.Block()).IsZero() {
+			return v, nil
 		}
-		if err := a.load(ctx, b); err != nil {
-			return b, 0, err
+		var err error
+		if full == nil {
+			a.pool.Free(v) // no more than a guess: what is taken of its block is not known yet
+			err = a.load(ctx, v.Block())
+		} else {
+			err = a.widen(ctx, o, full)
 		}
-		if v := a.lowest(b); v != 0 {
-			return b, v, nil
-		}
-		if a.stale(b) { // other replicas may have given some back
-			if err := a.reload(ctx, b); err != nil {
-				return b, 0, err
-			}
-			return b - 1, a.lowest(b), nil
+		if err != nil {
+			return 0, err
 		}
 	}
-	b, err := a.leaseNext(ctx, o)
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := a.load(ctx, b); err != nil {
-		return b, 0, err
-	}
-	return b, a.lowest(b), nil
-}
-
-// lowest takes the lowest VNI of a block that is free as far as is known, or 0.
-func (a *Allocator) lowest(b int) overlay.VNI {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	k, now := a.blocks[b], a.opt.Now()
-	for v, until := range k.rests {
-		if !until.After(now) {
-			delete(k.rests, v)
-			k.used[v%overlay.BlockSize/64] &^= 1 << (v % 64)
-		}
-	}
-	for i := range k.used {
-		w := (i + k.skew) % len(k.used)
-		word := k.used[w]
-		for word != ^uint64(0) {
-			bit := bits.TrailingZeros64(^word)
-			v := overlay.VNI(b*overlay.BlockSize + w*64 + bit)
-			if a.opt.Within.Contains(v) {
-				k.used[w] |= 1 << bit
-				return v
-			}
-			word |= 1 << bit
-		}
-	}
-	return 0
 }
 
 // claim makes the key of a VNI that was proposed. False says that another replica was faster, or that it rests.
 func (a *Allocator) claim(ctx context.Context, v overlay.VNI, w Want) (bool, error) {
 	err := a.write(ctx, v, w)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	k := a.blocks[blockOf(v)]
 	switch {
 	case err == nil:
+		a.mu.Lock()
 		a.marks[w.Mark] = v
+		a.mu.Unlock()
 		return true, nil
 	case errors.Is(err, overlay.ErrTaken), errors.Is(err, overlay.ErrQuarantined):
 		var r restError
 		if errors.As(err, &r) {
-			k.rests[v] = r.until
+			a.pool.Rest(v, r.until)
 		}
-		k.skew = rand.IntN(len(k.used)) // another replica is at work here: keep out of its way
+		a.pool.Begin(overlay.VNI(v.Block()*overlay.BlockSize + rand.IntN(overlay.BlockSize))) // another replica is at work here: keep out of its way
 		return false, nil
 	}
-	k.used[v%overlay.BlockSize/64] &^= 1 << (v % 64) // not known: the store decides at the next try
+	a.pool.Free(v) // not known: the store decides at the next try
 	return false, again(err)
 }
 
@@ -254,43 +198,28 @@ func (a *Allocator) takeExact(ctx context.Context, w Want) error {
 	if err := a.mayTake(ctx, w.Owner, w.Exact); err != nil {
 		return err
 	}
-	if err := a.leaseBlock(ctx, w.Owner, blockOf(w.Exact)); err != nil {
+	if err := a.leaseBlock(ctx, w.Owner, w.Exact.Block()); err != nil {
 		return err
 	}
 	if err := a.write(ctx, w.Exact, w); err != nil {
 		return again(err)
 	}
+	a.pool.Hold(w.Exact)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.marks[w.Mark] = w.Exact
-	if k := a.blocks[blockOf(w.Exact)]; k != nil {
-		k.used[w.Exact%overlay.BlockSize/64] |= 1 << (w.Exact % 64)
-	}
 	return nil
 }
 
 // mayTake checks what needs no write.
 func (a *Allocator) mayTake(ctx context.Context, o overlay.Owner, v overlay.VNI) error {
-	if err := v.Check(); err != nil {
+	if err := a.pool.Check(o, v); err != nil {
 		return err
 	}
-	if !a.opt.Within.Contains(v) {
-		return fmt.Errorf("VNI %d: outside of the pool %s", v, a.opt.Within)
-	}
-	have, ok, err := a.ownerOf(ctx, blockOf(v))
-	if err != nil {
+	if err := a.know(ctx, v.Block()); err != nil {
 		return err
 	}
-	if ok && have != o {
-		return leasedError(v, have)
-	}
-	return nil
-}
-
-func leasedError(v overlay.VNI, have overlay.Owner) error {
-	first := overlay.VNI(blockOf(v) * overlay.BlockSize)
-	return fmt.Errorf("VNI %d: its block %s is %w (%s); leave the VNI out, and a free one is taken",
-		v, overlay.Range{First: first, Last: first + overlay.BlockSize - 1}, overlay.ErrLeased, have)
+	return a.pool.Check(o, v)
 }
 
 // Check tells whether a VNI could be given to owner now, and writes nothing.
@@ -362,11 +291,9 @@ func (a *Allocator) Release(ctx context.Context, v overlay.VNI, mark string) (un
 	if _, err := store.UpdateSure(ctx, a.opt.KV, vniKey(v), actions.Encode(h), e.Revision); err != nil {
 		return time.Time{}, again(fmt.Errorf("give VNI %d back: %w", v, err))
 	}
+	a.pool.Rest(v, h.Until)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.marks, mark)
-	if k := a.blocks[blockOf(v)]; k != nil && k.loaded {
-		k.rests[v] = h.Until
-	}
 	return h.Until, nil
 }

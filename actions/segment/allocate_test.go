@@ -175,8 +175,12 @@ func TestExact(t *testing.T) {
 	if _, err := a.Release(t.Context(), 5001, "9"); err == nil || !strings.Contains(err.Error(), "belongs to segment s-1 now") {
 		t.Errorf("give back what is another's: %v", err)
 	}
-	if _, err := a.Release(t.Context(), 5001, "1"); err != nil {
+	until, err := a.Release(t.Context(), 5001, "1")
+	if err != nil {
 		t.Fatal(err)
+	}
+	if again, err := a.Release(t.Context(), 5001, "1"); !again.Equal(until) || err != nil {
+		t.Errorf("given back twice: rests until %s, %v, want %s as before", again, err, until)
 	}
 	if err := take(acme, 5001, "2"); !errors.Is(err, overlay.ErrQuarantined) {
 		t.Errorf("what rests: %v", err)
@@ -217,6 +221,31 @@ func TestExhausted(t *testing.T) {
 			t.Errorf("after it has rested: %d, %v", v, err)
 		}
 	})
+}
+
+// TestContradiction: what the store holds of VNIs and cannot be so is told, and nothing is given.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	const acme, other = `{"schema":1,"tenant":"acme"}`, `{"schema":1,"tenant":"initech"}`
+	for _, tt := range []struct{ key, value, want string }{
+		{"vni.1.4096", `{"schema":1,"vni":9000,"mark":"1"}`, "read vni.1.4096: holds VNI 9000"},
+		{"vni.1.4096", `{"schema":2,"vni":4096}`, "schema 2, only 1 is known"},
+		{"block.x", acme, "read block.x: not the number of a block"},
+		{"block.4096", acme, "block 4096 of VNIs: there are 4096"},
+		{"block.2", `[]`, "read block.2"},
+		{"block.01", other, "VNI 4096: its block 4096-8191 is leased to another (initech)"},
+	} {
+		kv := memory().Bucket(store.VNIs)
+		for key, value := range map[string]string{"block.1": acme, tt.key: tt.value} {
+			if _, err := kv.Create(t.Context(), key, []byte(value)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := allocator(t, kv).Take(t.Context(), segment.Want{Owner: overlay.Owner{Tenant: "acme"}, Mark: "9"})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s = %s: %d, %v, want %q", tt.key, tt.value, v, err, tt.want)
+		}
+	}
 }
 
 // TestPrefixes: two tenants may have the same prefix, one tenant never has one twice, and a step finds its own.

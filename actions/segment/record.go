@@ -78,10 +78,9 @@ const (
 	siteKey     = "site"
 )
 
-func blockOf(v overlay.VNI) int    { return int(v) / overlay.BlockSize }
 func blockKey(b int) string        { return fmt.Sprintf("%s%d", blockPrefix, b) }
 func vnisOf(b int) string          { return fmt.Sprintf("%s%d.", vniPrefix, b) }
-func vniKey(v overlay.VNI) string  { return fmt.Sprintf("%s%d", vnisOf(blockOf(v)), v) }
+func vniKey(v overlay.VNI) string  { return fmt.Sprintf("%s%d", vnisOf(v.Block()), v) }
 func goneKey(v overlay.VNI) string { return fmt.Sprintf("%s%d", gonePrefix, v) }
 func netKey(t string, n netip.Prefix) string {
 	return netPrefix + t + "." + strings.NewReplacer(".", "-", "/", "_").Replace(n.String())
