@@ -55,6 +55,14 @@ func (g Group) On() []string {
 // On returns text with "{{node}}" replaced.
 func On(text, node string) string { return strings.ReplaceAll(text, "{{node}}", node) }
 
+// Counted returns a count with its noun: "1 job", "2 jobs". It knows nouns that take an s.
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Targets returns the nodes of all groups, in order, each once.
 func (p Plan) Targets() []string {
 	var out []string

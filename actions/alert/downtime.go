@@ -246,7 +246,7 @@ func (x downer) said(host string, want []string, others int, args DowntimeArgs) 
 		what = host + "!" + args.Service
 	}
 	if others > 0 {
-		what += " and " + counted(others, "dependent object")
+		what += " and " + actions.Counted(others, "dependent object")
 	}
 	switch {
 	case args.Flexible > 0:
@@ -271,7 +271,7 @@ func (x downer) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result,
 	case n == 0:
 		return run.Result{Say: host + ": the downtime has ended already"}, nil
 	}
-	return run.Result{Say: fmt.Sprintf("%s: ended %s of this run", host, counted(n, "downtime"))}, nil
+	return run.Result{Say: fmt.Sprintf("%s: ended %s of this run", host, actions.Counted(n, "downtime"))}, nil
 }
 
 // cancel ends all downtimes with that marker, and proves that none is left.
@@ -302,13 +302,6 @@ func because(why, otherwise string) string {
 		return otherwise + " set in chat"
 	}
 	return why
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // decode reads the arguments of a step.

@@ -49,7 +49,7 @@ func (a *Alerts) planUndowntime(ctx context.Context, r actions.Request, _ action
 	if len(nodes) == 0 {
 		return actions.Plan{}, errors.New(strings.Join(append([]string{strings.Join(nodesOf(all), ", ") + ": no downtime to end"}, notes...), "; "))
 	}
-	say := fmt.Sprintf("end %s of ", counted(len(shown), "downtime"))
+	say := fmt.Sprintf("end %s of ", actions.Counted(len(shown), "downtime"))
 	p := actions.Plan{Request: r, Risk: actions.Reversible, Say: say + strings.Join(nodes, ", "), Groups: []actions.Group{{Nodes: nodes, KeepGoing: true, Steps: []actions.Step{{
 		Kind: KindUndowntime, Key: "icinga/downtime/{{node}}", Args: actions.Encode(args), Say: "end the downtimes of {{node}}",
 	}}}}}
@@ -93,9 +93,9 @@ func (x undowner) Do(ctx context.Context, c run.Call) (run.Result, error) {
 			later++
 		}
 	}
-	say := fmt.Sprintf("%s: ended %s of %s", c.Node, counted(len(gone), "downtime"), authors(gone))
+	say := fmt.Sprintf("%s: ended %s of %s", c.Node, actions.Counted(len(gone), "downtime"), authors(gone))
 	if later > 0 {
-		say += fmt.Sprintf("; %s there still", counted(later, "other"))
+		say += fmt.Sprintf("; %s there still", actions.Counted(later, "other"))
 	}
 	return run.Result{Say: say}, nil
 }
@@ -140,5 +140,5 @@ func (x undowner) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Resul
 		}
 		back++
 	}
-	return run.Result{Say: fmt.Sprintf("%s: set %s again", c.Node, counted(back, "downtime"))}, nil
+	return run.Result{Say: fmt.Sprintf("%s: set %s again", c.Node, actions.Counted(back, "downtime"))}, nil
 }

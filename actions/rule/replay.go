@@ -173,12 +173,12 @@ func (p Replayed) Title() string {
 	if p.Alerts == 0 {
 		return s + "no alert that the rule is for"
 	}
-	parts := []string{fmt.Sprintf("%s of %s", counted(p.Acts, "act"), counted(p.Alerts, "alert"))}
+	parts := []string{fmt.Sprintf("%s of %s", actions.Counted(p.Acts, "act"), actions.Counted(p.Alerts, "alert"))}
 	for _, name := range slices.Sorted(maps.Keys(p.Frozen)) {
 		parts = append(parts, fmt.Sprintf("%d more in %s, which refuses them", p.Frozen[name], name))
 	}
 	if p.Called > 0 {
-		parts = append(parts, counted(p.Called, "call")+" of a person")
+		parts = append(parts, actions.Counted(p.Called, "call")+" of a person")
 	}
 	if p.Refused > 0 {
 		parts = append(parts, fmt.Sprintf("%d refused", p.Refused))
@@ -195,13 +195,6 @@ func sum(m map[string]int) int {
 		n += v
 	}
 	return n
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // span says "the last 30 days".
