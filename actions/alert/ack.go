@@ -56,6 +56,7 @@ func (a *Alerts) plan(ctx context.Context, r actions.Request, kind string, hold 
 	p := actions.Plan{Request: r, Risk: actions.Reversible}
 	verb := map[string]string{KindAck: "acknowledge", KindUnack: "remove the acknowledgement of"}[kind]
 	count := 0
+	var left []string // what the words name and the plan does not touch, and why
 	for _, node := range nodes {
 		g := actions.Group{Nodes: []string{node}, KeepGoing: true}
 		for _, o := range objects {
@@ -63,7 +64,7 @@ func (a *Alerts) plan(ctx context.Context, r actions.Request, kind string, hold 
 				continue
 			}
 			if !fits(o) {
-				p.Notes = append(p.Notes, o.Name()+" is left out: "+map[string]string{KindAck: "it is acknowledged already", KindUnack: "it is not acknowledged"}[kind])
+				left = append(left, o.Name()+": "+map[string]string{KindAck: "it is acknowledged already", KindUnack: "it is not acknowledged"}[kind])
 				continue
 			}
 			args := AckArgs{Host: o.Host, Service: o.Service, By: r.Actor.String(), Why: r.One("reason"), For: hold}
@@ -75,7 +76,10 @@ func (a *Alerts) plan(ctx context.Context, r actions.Request, kind string, hold 
 		}
 	}
 	if count == 0 {
-		return actions.Plan{}, nothing(r, kind, p.Notes)
+		return actions.Plan{}, nothing(r, kind, left)
+	}
+	for _, l := range left {
+		p.Notes = append(p.Notes, "left out is "+l)
 	}
 	p.Say = fmt.Sprintf("%s %d problems on %s", verb, count, strings.Join(nodes, ", "))
 	if count == 1 {
@@ -87,13 +91,13 @@ func (a *Alerts) plan(ctx context.Context, r actions.Request, kind string, hold 
 	return p, nil
 }
 
-func nothing(r actions.Request, kind string, notes []string) error {
+func nothing(r actions.Request, kind string, left []string) error {
+	if len(left) > 0 {
+		return fmt.Errorf("nothing to do: %s", strings.Join(left, "; "))
+	}
 	what := strings.Join(r.All("node"), ", ")
 	if s := r.One("service"); s != "" {
 		what += ", service " + s
-	}
-	if len(notes) > 0 {
-		return fmt.Errorf("%s: nothing to do: %s", what, strings.Join(notes, "; "))
 	}
 	if kind == KindUnack {
 		return fmt.Errorf("%s: no acknowledged problem stands there; say alerts to see what stands", what)

@@ -75,7 +75,7 @@ func TestNotConfigured(t *testing.T) {
 		}
 	}
 	answer, err := verb(t, a, "alert.list").Answer(t.Context(), anna("alert.list"), world{})
-	if err != nil || answer.Title != "no problems" || !strings.Contains(answer.Lines[0], "set icinga.url") {
+	if err != nil || answer.Title != "no problem is known to me, and the monitoring could not be asked" || !answer.Bad || !strings.Contains(answer.Lines[0], "set icinga.url") {
 		t.Errorf("list without Icinga2 = %+v, %v", answer, err)
 	}
 }

@@ -69,6 +69,9 @@ func (a *Alerts) list(ctx context.Context, r actions.Request, w actions.World) (
 	told, why := a.told(ctx)
 	ended := enrich(found, told)
 	out := answer(found, r)
+	if away != nil && len(found) == 0 { // that nobody told of a problem does not mean that there is none
+		out.Title, out.Bad = "no problem is known to me, and the monitoring could not be asked", true
+	}
 	out.Lines = append(append(away, why...), out.Lines...)
 	if len(r.All("node")) > 0 || r.One("service") != "" {
 		out.Lines = append(out.Lines, endings(ended, r)...)
@@ -154,6 +157,9 @@ func (a *Alerts) standing(ctx context.Context) (found []Standing, away []string,
 	found, err = a.remembered(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(live, err)
+	}
+	if errors.Is(live, errNotConfigured) {
+		return found, []string{live.Error()}, nil
 	}
 	return found, []string{"Icinga2 does not answer, so this is what it last reported to me: " + live.Error()}, nil
 }
@@ -276,10 +282,7 @@ func answer(found []Standing, r actions.Request) actions.Answer {
 		out.Title = "no problems" + where
 		return out
 	}
-	out.Title = fmt.Sprintf("%d problems%s", len(found), where)
-	if len(found) == 1 {
-		out.Title = "1 problem" + where
-	}
+	out.Title = actions.Counted(len(found), "problem") + where
 	out.Table = &actions.Table{Columns: []string{"SINCE", "HOST", "SERVICE", "STATE", "CARE", "OUTPUT"}}
 	done := slices.ContainsFunc(found, func(s Standing) bool { return s.Done != "" })
 	if done {
