@@ -188,13 +188,10 @@ func (s *Store) list(context.Context, actions.Request, actions.World) (actions.A
 	slices.SortStableFunc(rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Next.Compare(b.Next))
 	})
-	a := actions.Answer{Title: fmt.Sprintf("%d jobs", len(rows)), Data: rows}
-	switch len(rows) {
-	case 0:
-		a.Title, a.Hint = "no jobs", "make one: schedule explain hit rate at 30 5 * * *"
+	a := actions.Answer{Title: actions.Counted(len(rows), "job"), Data: rows}
+	if len(rows) == 0 {
+		a.Title, a.Hint = "no jobs", "make one, such as: schedule \"status\" every day at 5:30"
 		return a, nil
-	case 1:
-		a.Title = "1 job"
 	}
 	a.Table = &actions.Table{Columns: []string{"JOB", "AT", "NEXT", "LAST", "OUTCOME", "OWNER", "SAYS", "FROM"}}
 	for _, row := range rows[:min(len(rows), shown)] {
