@@ -191,7 +191,7 @@ func (t *track) complete(r *actions.Run, now time.Time) {
 	}
 	if t.plan.Hold > 0 && t.undoable() {
 		r.State, r.Until = actions.Waiting, now.Add(t.plan.Hold)
-		r.Why = joinWhy(r.Why, "in force for "+t.plan.Hold.String()+", then undone by itself")
+		r.Why = joinWhy(r.Why, "in force for "+t.plan.Hold.Round(time.Second).String()+", then undone by itself")
 		return
 	}
 	t.end(r, actions.Done, now)
