@@ -99,11 +99,17 @@ func rights(p *policy.Policy, a actions.Actor) []string {
 	return out
 }
 
-// showStatus tells how the bot, the nodes named (or all) and the runs are.
+// showStatus tells how the bot, the nodes named (or all) and the runs are. Who asks for nodes hears of the bot only what is not well.
 func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.World) (actions.Answer, error) {
 	a := actions.Answer{Title: "all is well", Table: &actions.Table{Columns: []string{"part", "state"}}}
+	nodes, err := statusNodes(ctx, r, w)
+	if err != nil {
+		return actions.Answer{}, err
+	}
 	for _, s := range d.status(ctx) {
-		a.Table.Rows = append(a.Table.Rows, []string{s.Part, s.State})
+		if !s.OK || len(nodes) == 0 {
+			a.Table.Rows = append(a.Table.Rows, []string{s.Part, s.State})
+		}
 		if !s.OK {
 			a.Title, a.Bad = "not all is well", true
 		}
@@ -118,15 +124,15 @@ func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.Worl
 		a.Table.Rows = append(a.Table.Rows, []string{"automation", why})
 		a.Hint = "say \"resume\" to let them act again"
 	}
-	nodes, err := statusNodes(ctx, r, w)
-	if err != nil {
-		return a, err
-	}
 	for _, n := range nodes {
 		a.Table.Rows = append(a.Table.Rows, []string{n.Name, nodeState(n)})
 	}
-	if err := d.showIncidents(ctx, &a, nodes); err != nil {
+	quiet, err := d.showIncidents(ctx, &a, nodes)
+	if err != nil {
 		return a, err
+	}
+	if !a.Bad && quiet > 0 {
+		a.Title = "nothing new: " + actions.Counted(quiet, "open incident") + " acknowledged, in downtime or flapping"
 	}
 	runs, err := d.engine.List(ctx, run.Filter{Limit: 200})
 	if err != nil {
@@ -140,11 +146,12 @@ func (d *Desk) showStatus(ctx context.Context, r actions.Request, w actions.Worl
 	return a, nil
 }
 
-// showIncidents adds the open incidents of the nodes, of all where none are named. What somebody has taken over does not make it worse.
-func (d *Desk) showIncidents(ctx context.Context, a *actions.Answer, nodes []actions.Node) error {
+// showIncidents adds the open incidents of the nodes, of all where none are named, and returns how many of them wait for nobody: those
+// do not make it worse.
+func (d *Desk) showIncidents(ctx context.Context, a *actions.Answer, nodes []actions.Node) (quiet int, err error) {
 	byNode, err := d.incidents(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {
 		if len(nodes) > 0 && !slices.ContainsFunc(nodes, func(n actions.Node) bool { return n.Name == node }) {
@@ -156,12 +163,14 @@ func (d *Desk) showIncidents(ctx context.Context, a *actions.Answer, nodes []act
 			}
 			status := in.Status()
 			a.Table.Rows = append(a.Table.Rows, []string{in.Object(), fmt.Sprintf("%s since %s: %s", in.State, in.Problem.Since.UTC().Format("15:04 MST"), status)})
-			if status == alertdoor.Open {
-				a.Title, a.Bad = "not all is well", true
+			if status != alertdoor.Open {
+				quiet++
+				continue
 			}
+			a.Title, a.Bad = "not all is well", true
 		}
 	}
-	return nil
+	return quiet, nil
 }
 
 // statusNodes returns the nodes that were named, by name or by deployment, or none when none were: the parts then speak for all.
