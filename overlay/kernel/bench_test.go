@@ -74,7 +74,7 @@ func benchNode(b testing.TB, withIPv6 bool) (*netlab.Space, *kernel.Plane) {
 	}
 	n.Run(b, "ip", "link", "add", "name", "e0", "type", "bridge")
 	n.Run(b, "ip", "address", "add", "192.0.2.1/24", "dev", "e0")
-	return n, newPlane(b, n)
+	return n, netlab.NewKernel(b, n)
 }
 
 // measure runs work in fresh namespaces; only work is timed.

@@ -37,16 +37,16 @@ func inject(t *testing.T, from *netlab.Space, to netip.Addr, vni overlay.VNI) {
 func TestGuardDropsWhatStrangersInject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	s := w.segment(t, 5001, 0, 1)
-	w.settle(t)
-	victim, stranger := w.lab.Nodes[0], w.lab.Nodes[2]
-	ping(t, stranger, victim.Addr, true)
+	s := w.Segment(t, 5001, 0, 1)
+	w.Settle(t)
+	victim, stranger := w.Lab.Nodes[0], w.Lab.Nodes[2]
+	stranger.Ping(t, victim.Addr, true)
 	open := watchFrames(t, victim, overlay.TunnelName(5001))
 	inject(t, stranger, victim.Addr, 5001)
 	if n := open(); n != 1 {
 		t.Fatalf("%d injected frames came in without a guard, want 1: the test is blind", n)
 	}
-	caps, err := w.planes[0].Probe(context.Background())
+	caps, err := w.Planes[0].Probe(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,14 +55,14 @@ func TestGuardDropsWhatStrangersInject(t *testing.T) {
 	}
 	guarded := func() overlay.Changes {
 		t.Helper()
-		want := w.desired(0)
+		want := w.Desired(0)
 		want.Guard = true
-		have, err := w.planes[0].Read(context.Background())
+		have, err := w.Planes[0].Read(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		changes := overlay.Diff(want, have)
-		report, err := w.planes[0].Apply(context.Background(), changes)
+		report, err := w.Planes[0].Apply(context.Background(), changes)
 		if err != nil || len(report.Failed) > 0 {
 			t.Fatal(err, report.Failed)
 		}
@@ -79,18 +79,18 @@ func TestGuardDropsWhatStrangersInject(t *testing.T) {
 	if n := shut(); n != 0 {
 		t.Errorf("%d injected frames came in through the guard", n)
 	}
-	w.pingAll(t, s)
-	w.attach(t, s, 2, "") // a stranger no more
-	w.pass(t, 1)
-	w.pass(t, 2)
+	w.PingAll(t, s)
+	w.Attach(t, s, 2, "") // a stranger no more
+	w.Pass(t, 1)
+	w.Pass(t, 2)
 	if got := guarded().String(); !strings.HasPrefix(got, "+ guard: 192.0.2.3 may send") {
 		t.Errorf("the guard is not the first to change:\n%s", got)
 	}
-	w.pingAll(t, s)
-	if got := w.pass(t, 0).String(); strings.Count(got, "- guard") != 3 {
+	w.PingAll(t, s)
+	if got := w.Pass(t, 0).String(); strings.Count(got, "- guard") != 3 {
 		t.Errorf("without a guard wanted:\n%s", got)
 	}
-	if again := w.pass(t, 0); !again.Empty() {
+	if again := w.Pass(t, 0); !again.Empty() {
 		t.Errorf("a second pass would do\n%s", again)
 	}
 }

@@ -32,28 +32,28 @@ type mover struct {
 func newMover(t testing.TB) *mover {
 	t.Helper()
 	m := &mover{world: newWorld(t, 3)}
-	m.segment = m.world.segment(t, 5001, 0, 1, 2)
-	for i, n := range m.lab.Nodes[:2] {
+	m.segment = m.world.Segment(t, 5001, 0, 1, 2)
+	for i, n := range m.Lab.Nodes[:2] {
 		m.boxes = append(m.boxes, n.Endpoint(t, "box"))
 		n.Endpoint(t, fmt.Sprintf("stays-%d", i)) // so that the bridge stays, too
-		m.attach(t, m.segment, i, fmt.Sprintf("stays-%d", i))
+		m.Attach(t, m.segment, i, fmt.Sprintf("stays-%d", i))
 	}
-	m.attach(t, m.segment, 0, "box")
-	m.box = len(m.members) - 1
-	m.settle(t)
+	m.Attach(t, m.segment, 0, "box")
+	m.box = len(m.Members) - 1
+	m.Settle(t)
 	for _, b := range m.boxes {
 		echo(t, b)
 	}
-	ping(t, m.lab.Nodes[2], m.ip(), true)
+	m.Lab.Nodes[2].Ping(t, m.ip(), true)
 	return m
 }
 
-func (m *mover) ip() netip.Addr { return m.members[m.box].IPs[0] }
+func (m *mover) ip() netip.Addr { return m.Members[m.box].IPs[0] }
 
 // to moves the member's record to a node.
 func (m *mover) to(node int) {
-	b := &m.members[m.box]
-	b.Node, b.VTEP, b.Sequence = m.lab.Nodes[node].Name, m.lab.Nodes[node].Addr, b.Sequence+1
+	b := &m.Members[m.box]
+	b.Node, b.VTEP, b.Sequence = m.Lab.Nodes[node].Name, m.Lab.Nodes[node].Addr, b.Sequence+1
 }
 
 // move moves the endpoint to a node by its planes: what has to change is known, the handles are open, the old node is fenced first.
@@ -61,20 +61,20 @@ func (m *mover) move(t testing.TB, node int) func() {
 	t.Helper()
 	m.to(node)
 	have, want := make([]overlay.Observed, 3), make([]overlay.Desired, 3)
-	for i := range m.planes {
+	for i := range m.Planes {
 		var err error
-		if have[i], err = m.planes[i].Read(context.Background()); err != nil {
+		if have[i], err = m.Planes[i].Read(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		want[i] = m.desired(i)
+		want[i] = m.Desired(i)
 	}
 	return func() {
 		var all sync.WaitGroup
 		for _, i := range []int{1 - node, node, 2} {
 			all.Go(func() {
-				report, err := m.planes[i].Apply(context.Background(), overlay.Diff(want[i], have[i]))
+				report, err := m.Planes[i].Apply(context.Background(), overlay.Diff(want[i], have[i]))
 				if err != nil || len(report.Failed) > 0 {
-					t.Errorf("move on %s: %v %v", m.lab.Nodes[i].Name, err, report.Failed)
+					t.Errorf("move on %s: %v %v", m.Lab.Nodes[i].Name, err, report.Failed)
 				}
 			})
 		}
@@ -85,7 +85,7 @@ func (m *mover) move(t testing.TB, node int) func() {
 // byHand moves the endpoint by the commands that a person would type.
 func (m *mover) byHand(t testing.TB, node int) func() {
 	m.to(node)
-	b, old, port := m.members[m.box], m.lab.Nodes[1-node], overlay.PortName(5001, "box")
+	b, old, port := m.Members[m.box], m.Lab.Nodes[1-node], overlay.PortName(5001, "box")
 	away := []string{"ip link delete " + port, fmt.Sprintf("bridge fdb replace %s dev ob001389 dst %s self permanent", b.MAC, b.VTEP), fmt.Sprintf("bridge fdb replace %s dev ob001389 master static", b.MAC)}
 	here := []string{
 		fmt.Sprintf("ip link set %s mtu 1450 master obb001389 group 7299685 alias 'opsbot test 1 box'", port), "ip link set " + port + " up", fmt.Sprintf("bridge link set dev %s learning off", port),
@@ -103,12 +103,12 @@ func (m *mover) byHand(t testing.TB, node int) func() {
 	return func() {
 		var all sync.WaitGroup
 		all.Go(func() { run(old, away) })
-		all.Go(func() { run(m.lab.Nodes[2], other) })
+		all.Go(func() { run(m.Lab.Nodes[2], other) })
 		all.Go(func() {
-			m.lab.Nodes[node].Pair(t, port, m.boxes[node], "vni5001") // the one step that ip cannot do without a named namespace
-			run(m.lab.Nodes[node], here[:1])
+			m.Lab.Nodes[node].Pair(t, port, m.boxes[node], "vni5001") // the one step that ip cannot do without a named namespace
+			run(m.Lab.Nodes[node], here[:1])
 			run(m.boxes[node], inside)
-			run(m.lab.Nodes[node], here[1:])
+			run(m.Lab.Nodes[node], here[1:])
 		})
 		all.Wait()
 	}
@@ -119,7 +119,7 @@ func (m *mover) byHand(t testing.TB, node int) func() {
 func (m *mover) gap(t testing.TB, act func()) (gap time.Duration, lost int) {
 	t.Helper()
 	var c *net.UDPConn
-	err := m.lab.Nodes[2].Do(func() (err error) {
+	err := m.Lab.Nodes[2].Do(func() (err error) {
 		c, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(m.ip(), 7)))
 		return err
 	})
@@ -205,27 +205,27 @@ func echo(t testing.TB, s *netlab.Space) {
 func TestEndpointMovesAndIsAnnounced(t *testing.T) {
 	t.Parallel()
 	m := newMover(t)
-	heard := watchAnnouncements(t, m.lab.Nodes[2], m.ip())
+	heard := watchAnnouncements(t, m.Lab.Nodes[2], m.ip())
 	gap, lost := m.gap(t, m.move(t, 1))
 	t.Logf("moved: first answer after %v, %d lost", gap, lost)
 	if gap >= 500*time.Millisecond {
 		t.Errorf("first answer after %v", gap)
 	}
 	if n := heard(); n != 3 && os.Getuid() == 0 && !inUserNamespace(t) {
-		t.Errorf("%d gratuitous ARP requests were heard on %s, want 3", n, m.lab.Nodes[2].Name)
+		t.Errorf("%d gratuitous ARP requests were heard on %s, want 3", n, m.Lab.Nodes[2].Name)
 	}
-	for i := range m.planes {
-		if again := m.pass(t, i); !again.Empty() {
-			t.Errorf("after the move a pass on %s would do\n%s", m.lab.Nodes[i].Name, again)
+	for i := range m.Planes {
+		if again := m.Pass(t, i); !again.Empty() {
+			t.Errorf("after the move a pass on %s would do\n%s", m.Lab.Nodes[i].Name, again)
 		}
 	}
 	m.gap(t, m.byHand(t, 0))
-	for i := range m.planes {
-		if again := m.pass(t, i); i == 2 && !again.Empty() {
-			t.Errorf("after the move by hand a pass on %s would do\n%s", m.lab.Nodes[i].Name, again)
+	for i := range m.Planes {
+		if again := m.Pass(t, i); i == 2 && !again.Empty() {
+			t.Errorf("after the move by hand a pass on %s would do\n%s", m.Lab.Nodes[i].Name, again)
 		}
 	}
-	ping(t, m.lab.Nodes[2], m.ip(), true)
+	m.Lab.Nodes[2].Ping(t, m.ip(), true)
 }
 
 // inUserNamespace tells whether root here is somebody else outside: captures have less room then, and miss frames.
@@ -275,8 +275,8 @@ func BenchmarkMove(b *testing.B) {
 	b.Run("endpoint", func(b *testing.B) { run(b, func(m *mover, node int) func() { return m.move(b, node) }) })
 	b.Run("endpoint/peer=commands", func(b *testing.B) {
 		run(b, func(m *mover, node int) func() {
-			for i := range m.planes {
-				m.pass(b, i)
+			for i := range m.Planes {
+				m.Pass(b, i)
 			}
 			return m.byHand(b, node)
 		})

@@ -3,31 +3,21 @@
 package kernel_test
 
 import (
-	"context"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/shitops/opsbot/overlay"
 	"github.com/shitops/opsbot/overlay/kernel"
+	"github.com/shitops/opsbot/overlay/netlab"
 )
 
 func TestWatchTellsOfSabotageAndRepairsByIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.segment(t, 5001, 0)
-	w.settle(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	told := make(chan struct{}, 100)
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		if err := w.planes[0].Watch(ctx, kernel.DefaultDebounce, func() { told <- struct{}{} }); err != nil {
-			t.Errorf("Watch: %v", err)
-		}
-	})
-	defer watching.Wait()
-	defer cancel()
-	n := w.lab.Nodes[0]
+	w.Segment(t, 5001, 0)
+	w.Settle(t)
+	told := netlab.Watch(t, w.Planes[0].(*kernel.Plane), kernel.DefaultDebounce)
+	n := w.Lab.Nodes[0]
 	wait := func(what string) {
 		t.Helper()
 		select {
@@ -55,8 +45,8 @@ func TestWatchTellsOfSabotageAndRepairsByIt(t *testing.T) {
 	} {
 		n.Run(t, "sh", "-c", c.line)
 		wait(c.name)
-		w.pass(t, 0)
-		if again := w.pass(t, 0); !again.Empty() {
+		w.Pass(t, 0)
+		if again := w.Pass(t, 0); !again.Empty() {
 			t.Errorf("%s: still\n%s", c.name, again)
 		}
 	}

@@ -13,12 +13,12 @@ import (
 // benchWorld is a userspace VTEP (0) and two kernels (1, 2) in one segment. Their cards gather packets, as real ones do (ethtool -K e0 gro on).
 func benchWorld(b *testing.B) *world {
 	w := newWorld(b, 3)
-	for _, n := range w.lab.Nodes {
+	for _, n := range w.Lab.Nodes {
 		ethtool(b, n, "e0", ethtoolSGRO, 1)
 	}
-	w.segment(b, 5001, 0, 1, 2)
-	w.settle(b)
-	w.pingAll(b, w.segments[0])
+	w.Segment(b, 5001, 0, 1, 2)
+	w.Settle(b)
+	w.PingAll(b, w.Segments[0])
 	return w
 }
 
@@ -34,7 +34,7 @@ const uncut = "peer=kernel-to-kernel-uncut"
 
 // prepare lets a pair's cards do what its name says.
 func prepare(b *testing.B, w *world, name string) {
-	for _, n := range w.lab.Nodes[1:] {
+	for _, n := range w.Lab.Nodes[1:] {
 		value := uint32(0)
 		if name == uncut {
 			value = 1
@@ -48,8 +48,8 @@ func BenchmarkRTT(b *testing.B) {
 	for _, p := range pairs {
 		b.Run(p.name, func(b *testing.B) {
 			prepare(b, w, p.name)
-			to := echo(b, w.lab.Nodes[p.to], w.members[p.to].IPs[0])
-			c := dial(b, w.lab.Nodes[p.from], "udp", to)
+			to := echo(b, w.Lab.Nodes[p.to], w.Members[p.to].IPs[0])
+			c := dial(b, w.Lab.Nodes[p.from], "udp", to)
 			buf := make([]byte, 64)
 			for b.Loop() {
 				if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
@@ -72,7 +72,7 @@ func BenchmarkTCP(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			const size = 64 << 20
 			prepare(b, w, p.name)
-			near, far := stream(b, w.lab.Nodes[p.from], w.lab.Nodes[p.to], w.members[p.to].IPs[0])
+			near, far := stream(b, w.Lab.Nodes[p.from], w.Lab.Nodes[p.to], w.Members[p.to].IPs[0])
 			b.SetBytes(size)
 			chunk := make([]byte, 1<<18)
 			for b.Loop() {

@@ -4,30 +4,22 @@ package vtep_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/shitops/opsbot/overlay/netlab"
 )
 
 func TestWatchTellsOfSabotage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.segment(t, 5001, 0)
-	w.settle(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	var watching sync.WaitGroup
-	told := make(chan struct{}, 100)
-	watching.Go(func() {
-		if err := w.user.Watch(ctx, time.Millisecond, func() { told <- struct{}{} }); err != nil {
-			t.Errorf("Watch() = %v", err)
-		}
-	})
-	defer watching.Wait()
-	defer cancel()
+	w.Segment(t, 5001, 0)
+	w.Settle(t)
+	told := netlab.Watch(t, w.user, time.Millisecond)
 	// Whether it hears yet cannot be seen from outside: changes are made until one is told.
 	deadline := time.After(5 * time.Second)
 	for heard := false; !heard; {
-		w.lab.Nodes[0].Run(t, "ip", "address", "flush", "dev", "ob001389", "scope", "global")
+		w.Lab.Nodes[0].Run(t, "ip", "address", "flush", "dev", "ob001389", "scope", "global")
 		select {
 		case <-told:
 			heard = true
@@ -35,7 +27,7 @@ func TestWatchTellsOfSabotage(t *testing.T) {
 			t.Fatal("an address was taken and nobody was told")
 		default:
 		}
-		if w.pass(t, 0).Empty() {
+		if w.Pass(t, 0).Empty() {
 			t.Error("the pass finds nothing to repair")
 		}
 	}

@@ -3,12 +3,9 @@
 package vtep_test
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
@@ -71,11 +68,11 @@ func eventually(t testing.TB, w *world, what string, want uint64, get func(vtep.
 func TestOnlyMembersOfASegmentGetIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
-	w.segment(t, 5001, 0, 1)
-	w.segment(t, 5002, 0, 2)
-	w.pass(t, 0)
-	node, own, other := w.lab.Nodes[0], w.members[0], w.members[2]
-	peer := w.members[1]
+	w.Segment(t, 5001, 0, 1)
+	w.Segment(t, 5002, 0, 2)
+	w.Pass(t, 0)
+	node, own, other := w.Lab.Nodes[0], w.Members[0], w.Members[2]
+	peer := w.Members[1]
 	var inside net.PacketConn
 	if err := node.Do(func() (err error) { inside, err = net.ListenPacket("udp", "0.0.0.0:7"); return err }); err != nil {
 		t.Fatal(err)
@@ -86,7 +83,7 @@ func TestOnlyMembersOfASegmentGetIn(t *testing.T) {
 	foreign := func(c vtep.Counters) uint64 { return c.Foreign }
 	notOurs := func(c vtep.Counters) uint64 { return c.NotOurs }
 	malformed := func(c vtep.Counters) uint64 { return c.Malformed }
-	wires := []*net.UDPConn{nil, wire(t, w.lab.Nodes[1]), wire(t, w.lab.Nodes[2]), wire(t, w.lab.Nodes[3])}
+	wires := []*net.UDPConn{nil, wire(t, w.Lab.Nodes[1]), wire(t, w.Lab.Nodes[2]), wire(t, w.Lab.Nodes[3])}
 	for _, c := range []struct {
 		name  string
 		from  int
@@ -128,22 +125,22 @@ func TestOnlyMembersOfASegmentGetIn(t *testing.T) {
 func TestSegmentsAreIsolated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	w.segment(t, 5001, 0, 1)
-	w.segment(t, 5002, 0, 2)
-	w.settle(t)
-	ping(t, w.lab.Nodes[1], w.members[0].IPs[0], true)
-	ping(t, w.lab.Nodes[2], w.members[2].IPs[0], true)
-	ping(t, w.lab.Nodes[1], w.members[2].IPs[0], false, "-I", "ob001389")
-	ping(t, w.lab.Nodes[1], w.members[3].IPs[0], false, "-I", "ob001389")
+	w.Segment(t, 5001, 0, 1)
+	w.Segment(t, 5002, 0, 2)
+	w.Settle(t)
+	w.Lab.Nodes[1].Ping(t, w.Members[0].IPs[0], true)
+	w.Lab.Nodes[2].Ping(t, w.Members[2].IPs[0], true)
+	w.Lab.Nodes[1].Ping(t, w.Members[2].IPs[0], false, "-I", "ob001389")
+	w.Lab.Nodes[1].Ping(t, w.Members[3].IPs[0], false, "-I", "ob001389")
 }
 
 func TestMovedMembersAreAnnounced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.segment(t, 5001, 0, 1)
-	w.members[0].Sequence = 1
-	c := wire(t, w.lab.Nodes[1])
-	w.pass(t, 0)
+	w.Segment(t, 5001, 0, 1)
+	w.Members[0].Sequence = 1
+	c := wire(t, w.Lab.Nodes[1])
+	w.Pass(t, 0)
 	count := map[string]int{}
 	for range 6 {
 		buf := make([]byte, 200)
@@ -154,11 +151,11 @@ func TestMovedMembersAreAnnounced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mac := w.members[0].MAC
-		v4 := append([]byte{0, 1, 8, 0, 6, 4, 0, 1}, append(mac[:], w.members[0].IPs[0].AsSlice()...)...)
-		v4 = append(append(v4, 0, 0, 0, 0, 0, 0), w.members[0].IPs[0].AsSlice()...)
+		mac := w.Members[0].MAC
+		v4 := append([]byte{0, 1, 8, 0, 6, 4, 0, 1}, append(mac[:], w.Members[0].IPs[0].AsSlice()...)...)
+		v4 = append(append(v4, 0, 0, 0, 0, 0, 0), w.Members[0].IPs[0].AsSlice()...)
 		arp := tunnelled(5001, overlay.MAC{255, 255, 255, 255, 255, 255}, mac, 0x0806, v4...)
-		advertisement := buf[20] == 0x86 && buf[22+40] == 136 && netip.AddrFrom16([16]byte(buf[22+48:22+64])) == w.members[0].IPs[1]
+		advertisement := buf[20] == 0x86 && buf[22+40] == 136 && netip.AddrFrom16([16]byte(buf[22+48:22+64])) == w.Members[0].IPs[1]
 		switch {
 		case string(buf[:n]) == string(arp):
 			count["arp"]++
@@ -176,28 +173,11 @@ func TestMovedMembersAreAnnounced(t *testing.T) {
 func TestKernelsProbeTheProgram(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.segment(t, 5001, 0, 1)
-	w.settle(t)
-	n := w.lab.Nodes[1]
-	p, err := kernel.NewProber(kernel.Options{Node: n.Name, VTEP: n.Addr, Namespace: n.Path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := p.Run(ctx); err != nil {
-			t.Errorf("Run() = %v", err)
-		}
-	})
-	defer func() {
-		cancel()
-		running.Wait()
-		if err := p.Close(); err != nil {
-			t.Errorf("Close() = %v", err)
-		}
-	}()
-	results, err := p.Probe(ctx, w.desired(1).Targets(true))
+	w.Segment(t, 5001, 0, 1)
+	w.Settle(t)
+	n := w.Lab.Nodes[1]
+	p, _ := netlab.StartProber(t, kernel.Options{Node: n.Name, VTEP: n.Addr, Namespace: n.Path})
+	results, err := p.Probe(t.Context(), w.Desired(1).Targets(true))
 	if err != nil || len(results) != 1 || results[0].State != overlay.PairOK || results[0].Answered != "edge-1" || results[0].Passes != 1450 {
 		t.Errorf("Probe() = %+v, %v, want edge-1 to answer with 1450 bytes", results, err)
 	}
@@ -206,32 +186,20 @@ func TestKernelsProbeTheProgram(t *testing.T) {
 func TestTheProgramProbes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	w.segment(t, 5001, 0, 1, 2)
-	w.settle(t)
-	n := w.lab.Nodes[1]
-	k, err := kernel.NewProber(kernel.Options{Node: n.Name, VTEP: n.Addr, Namespace: n.Path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := k.Run(ctx); err != nil {
-			t.Errorf("Run() = %v", err)
-		}
-	})
+	w.Segment(t, 5001, 0, 1, 2)
+	w.Settle(t)
+	n := w.Lab.Nodes[1]
+	netlab.StartProber(t, kernel.Options{Node: n.Name, VTEP: n.Addr, Namespace: n.Path})
 	p, err := w.user.Prober()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		cancel()
-		running.Wait()
-		if err := errors.Join(k.Close(), p.Close()); err != nil {
+		if err := p.Close(); err != nil {
 			t.Errorf("Close() = %v", err)
 		}
 	}()
-	targets := w.desired(0).Targets(true)
+	targets := w.Desired(0).Targets(true)
 	for _, c := range []struct {
 		name   string
 		line   string
@@ -250,8 +218,8 @@ func TestTheProgramProbes(t *testing.T) {
 		if c.change != nil {
 			c.change(&target)
 		}
-		w.lab.Underlay.Run(t, "sh", "-c", c.line)
-		got, err := p.Probe(ctx, []overlay.ProbeTarget{target})
+		w.Lab.Underlay.Run(t, "sh", "-c", c.line)
+		got, err := p.Probe(t.Context(), []overlay.ProbeTarget{target})
 		if err != nil || len(got) != 1 || got[0].State != c.want || got[0].Passes != c.passes || got[0].From != "edge-1" {
 			t.Errorf("%s: Probe(%+v) = %+v, %v, want %s with %d bytes", c.name, target, got, err, c.want, c.passes)
 		}
