@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,11 +62,12 @@ func TestFollow(t *testing.T) {
 		begun := time.Now()
 		store.Follow(ctx, kv, "", store.Follower{
 			Whole: func(all []store.Entry) {
-				line := "all:"
+				var line strings.Builder
+				line.WriteString("all:")
 				for _, e := range all {
-					line += " " + e.Key
+					line.WriteString(" " + e.Key)
 				}
-				told = append(told, line)
+				told = append(told, line.String())
 			},
 			Change: func(e store.Entry) { told = append(told, fmt.Sprintf("%s deleted=%t", e.Key, e.Deleted)) },
 			Broke: func(err error, wait time.Duration) {
