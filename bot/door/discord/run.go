@@ -29,7 +29,7 @@ func (d *Door) Ready() error {
 	switch {
 	case s.why != "":
 		return errors.New("discord hears nothing: " + s.why)
-	case d.box.Denied():
+	case d.box.Denied() != nil:
 		return errors.New("discord says nothing: the bot's token is refused")
 	case s.probe != "":
 		return errors.New("discord: " + s.probe)
@@ -223,15 +223,16 @@ func (d *Door) alarm(title, why, hint string) {
 	d.o.Alarm(reply.Card{ID: "discord/" + d.o.Application, Kind: reply.Error, Title: title, Lines: []string{why}, Hint: hint})
 }
 
-// healed takes the alarm back once the door hears and its self-check passes.
+// healed takes the alarm back once the door hears, its self-check passes and no post was refused last.
 func (d *Door) healed() {
+	denied := d.box.Denied() != nil
 	d.mu.Lock()
-	well := d.state.alarm != "" && d.state.why == "" && d.state.probe == ""
+	well := !denied && d.state.alarm != "" && d.state.why == "" && d.state.probe == ""
 	if well {
 		d.state.alarm = ""
 	}
 	d.mu.Unlock()
-	if well && !d.box.Denied() {
+	if well {
 		d.o.Alarm(reply.Card{ID: "discord/" + d.o.Application, Kind: reply.Done, Title: "Discord is heard again"})
 	}
 }

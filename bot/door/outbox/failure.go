@@ -77,8 +77,8 @@ func (l *lane) refused(j job, err error) {
 	b := l.box
 	b.o.Count("failed")
 	b.mu.Lock()
-	first := !b.denied
-	b.denied = true
+	first := b.denied == nil
+	b.denied = err
 	l.failures++
 	until := b.o.Now().Add(max(3*backoff(l.failures), 5*time.Second))
 	b.pause = [kinds]time.Time{until, until}

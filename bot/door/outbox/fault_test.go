@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -215,7 +216,7 @@ func TestTokenComesBack(t *testing.T) {
 		w.send("c", done("x", "x done"))
 		w.send("d", done("y", "y done"))
 		time.Sleep(time.Hour)
-		if !w.box.Denied() || len(w.alarms) != 1 {
+		if !errors.Is(w.box.Denied(), outbox.ErrAuth) || len(w.alarms) != 1 {
 			t.Errorf("denied %v with %d alarms after an hour, want one alarm", w.box.Denied(), len(w.alarms))
 		}
 		if n := w.wire.asked(); n > 150 {
@@ -223,7 +224,7 @@ func TestTokenComesBack(t *testing.T) {
 		}
 		w.wire.fails(nil)
 		w.settle()
-		if w.box.Denied() || titles(w.wire.all("")) != "x done | y done" && titles(w.wire.all("")) != "y done | x done" {
+		if w.box.Denied() != nil || titles(w.wire.all("")) != "x done | y done" && titles(w.wire.all("")) != "y done | x done" {
 			t.Errorf("denied %v, messages %s", w.box.Denied(), titles(w.wire.all("")))
 		}
 	})

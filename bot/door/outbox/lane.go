@@ -322,7 +322,7 @@ func (l *lane) end(ctx context.Context, j job, err error) {
 		return
 	}
 	b.mu.Lock()
-	l.failures, b.denied = 0, false
+	l.failures, b.denied = 0, nil
 	tried := j.message.tried
 	// A message that an earlier attempt made shows what that one sent.
 	foreign := j.found || j.unsure && j.kind == post && !b.o.Fresh && tried != j.want.hash

@@ -84,9 +84,9 @@ type Outbox struct {
 	lanes   map[string]*lane
 	run     func(*lane) // starts a lane; nil while Run is not running
 	pause   [kinds]time.Time
-	denied  bool // the token is refused
-	waiting int  // messages that do not show their last card yet
-	memory  int  // bytes of their cards
+	denied  error // why the token is refused, nil while it is not
+	waiting int   // messages that do not show their last card yet
+	memory  int   // bytes of their cards
 	settled chan struct{}
 	last    time.Time // when the newest message began
 }
@@ -297,8 +297,8 @@ func (b *Outbox) Oldest() time.Duration {
 	return most
 }
 
-// Denied tells whether the platform refused our token at the last call.
-func (b *Outbox) Denied() bool {
+// Denied returns how the platform refused our token at the last call, nil if it did not.
+func (b *Outbox) Denied() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.denied

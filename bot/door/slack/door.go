@@ -99,7 +99,6 @@ func New(o Options) (*Door, error) {
 	d.wire = &wire{api: d.api, o: o, rooms: map[string]string{}, uses: map[string]use{}}
 	out, err := outbox.New(outbox.Options{
 		Door: d.name, KV: o.KV, Wire: d.wire, Log: o.Log, Now: o.Now, Count: o.Count,
-		Alarm:     func(err error) { d.state.refused("the bot's token", err) },
 		Elsewhere: d.elsewhere, Fresh: true,
 		PostEvery: o.Pace.PostEvery, EditEvery: o.Pace.EditEvery, Edits: o.Pace.Edits,
 	})
@@ -107,6 +106,7 @@ func New(o Options) (*Door, error) {
 		return nil, err
 	}
 	d.out = out
+	d.state.posted = out.Denied
 	d.in = newInbox(d)
 	return d, nil
 }
@@ -210,9 +210,6 @@ func (d *Door) Run(ctx context.Context) error {
 func (d *Door) Ready() error {
 	if err := d.state.ready(d.o.Now()); err != nil {
 		return err
-	}
-	if d.out.Denied() {
-		return fmt.Errorf("slack %s: Slack refuses the bot's token: install the app anew and renew the token", d.o.Workspace)
 	}
 	if old := d.out.Oldest(); old > lateMost {
 		return fmt.Errorf("slack %s: %d messages wait to be posted, the oldest for %s", d.o.Workspace, d.out.Backlog(), old.Round(time.Second))

@@ -72,6 +72,40 @@ func TestTokenRevoked(t *testing.T) {
 	})
 }
 
+// TestTokenRefusedWhilePosting has posts alone notice that the bot's token is refused: the door is red, and green again soon after a new token,
+// long before the next look of the pulse.
+func TestTokenRefusedWhilePosting(t *testing.T) {
+	both(t, setup{}, func(t *testing.T, w *world) {
+		w.tokens(w.slack.AppToken(), w.slack.BotToken())
+		w.slack.Renew()
+		if err := w.door.Tell(w.ctx(), reply.Card{ID: "x", Kind: reply.Answer, Title: "told"}); err != nil {
+			t.Fatal(err)
+		}
+		w.red("refuses the bot's token")
+		w.alarm("refuses my token")
+		w.tokens("", "")
+		w.ready() // within 20 s; the pulse looks every 10 min
+		w.shows("C2", "told")
+		w.alarm("I hear and speak again")
+	})
+}
+
+// TestRefusedPostsAreNoGoodPulse refuses posts while the pulse, which edits, goes well: the alarm is taken back once a post works, not before.
+func TestRefusedPostsAreNoGoodPulse(t *testing.T) {
+	both(t, setup{options: func(o *slack.Options) { o.CheckEvery = 50 * time.Millisecond }}, func(t *testing.T, w *world) {
+		w.slack.Fail("chat.postMessage", "missing_scope", 1)
+		if err := w.door.Tell(w.ctx(), reply.Card{ID: "x", Kind: reply.Answer, Title: "told"}); err != nil {
+			t.Fatal(err)
+		}
+		w.red("missing_scope")
+		w.alarm("refuses my token")
+		w.alarm("I hear and speak again")
+		if got := w.bots("C2"); len(got) != 1 {
+			t.Errorf("the alarm was taken back while the channel shows %s, want what was told", shown(got))
+		}
+	})
+}
+
 // tokens lets the files hold other tokens, "" those of the workspace.
 func (w *world) tokens(app, bot string) {
 	w.mu.Lock()

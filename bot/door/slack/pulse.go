@@ -18,13 +18,14 @@ import (
 
 // state is what the door knows of its own hearing and speaking.
 type state struct {
-	o Options
+	o      Options
+	posted func() error // why the last post was refused, if it was the token
 
 	mu        sync.Mutex
 	connected bool
 	since     time.Time // when that changed
 	why       error     // of not being connected
-	denied    error     // a token is refused
+	denied    error     // the app's token is refused
 	mute      error     // the last check of the pulse failed
 	looked    bool      // the pulse was taken at least once
 	alarmed   string    // what the last alarm was about
@@ -49,11 +50,12 @@ func (s *state) down(now time.Time, why error) {
 	s.why = why
 }
 
-// refused notes that Slack does not know one of our tokens any more.
-func (s *state) refused(what string, err error) {
+// refused notes that Slack does not know the app's token any more.
+func (s *state) refused(now time.Time, err error) {
+	s.down(now, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.denied = fmt.Errorf("slack %s: Slack refuses %s: %w", s.o.Workspace, what, err)
+	s.denied = err
 }
 
 // spoke notes the outcome of a check of the pulse.
@@ -61,9 +63,6 @@ func (s *state) spoke(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mute, s.looked = err, true
-	if err == nil && s.connected {
-		s.denied = nil
-	}
 }
 
 func (s *state) ready(now time.Time) error {
@@ -75,14 +74,29 @@ func (s *state) ready(now time.Time) error {
 // trouble is what is wrong now. The caller holds s.mu.
 func (s *state) trouble(now time.Time) error {
 	switch {
-	case s.denied != nil:
-		return s.denied
+	case s.refusal() != nil:
+		return s.refusal()
 	case !s.connected:
 		return fmt.Errorf("slack %s: not connected for %s: %w", s.o.Workspace, now.Sub(s.since).Round(time.Second), s.why)
 	case !s.looked:
 		return fmt.Errorf("slack %s: connected; whether I can speak is not known yet", s.o.Workspace)
 	case s.mute != nil:
 		return fmt.Errorf("slack %s: what I post cannot be read back: %w", s.o.Workspace, s.mute)
+	}
+	return nil
+}
+
+// refusal tells which token Slack refuses now: each is good again once what was refused works with it. The caller holds s.mu.
+func (s *state) refusal() error {
+	if s.denied != nil {
+		return fmt.Errorf("slack %s: Slack refuses the app's token: %w", s.o.Workspace, s.denied)
+	}
+	err := s.posted()
+	if errors.Is(s.mute, outbox.ErrAuth) {
+		err = s.mute
+	}
+	if err != nil {
+		return fmt.Errorf("slack %s: Slack refuses the bot's token: %w", s.o.Workspace, err)
 	}
 	return nil
 }
@@ -104,7 +118,7 @@ func (s *state) alarm(now time.Time) (reply.Card, bool) {
 	about := "deaf"
 	c.Title = "Slack workspace " + s.o.Workspace + ": I cannot hear what people say there"
 	switch {
-	case s.denied != nil:
+	case s.refusal() != nil:
 		about = "denied"
 		c.Title = "Slack workspace " + s.o.Workspace + ": Slack refuses my token"
 		c.Hint = "install the app anew and put the new token into its file; I read it by myself"
@@ -145,9 +159,6 @@ func (d *Door) pulse(ctx context.Context) error {
 		err := d.beat(ctx)
 		if ctx.Err() != nil {
 			return nil
-		}
-		if errors.Is(err, outbox.ErrAuth) {
-			d.state.refused("the bot's token", err)
 		}
 		d.state.spoke(err)
 		wait := d.o.CheckEvery

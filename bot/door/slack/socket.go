@@ -40,7 +40,7 @@ func (d *Door) listen(ctx context.Context) error {
 		wait := min(d.o.Retry<<min(failures-1, 10), retryMost)
 		wait += rand.N(wait/4 + 1)
 		if errors.Is(err, outbox.ErrAuth) {
-			d.state.refused("the app's token", err)
+			d.state.refused(d.o.Now(), err)
 			wait = max(wait, min(retryDenied, 15*d.o.Retry))
 		} else {
 			d.state.down(d.o.Now(), err)
