@@ -29,12 +29,12 @@ func (s *Segments) list(ctx context.Context, r actions.Request, w actions.World)
 		by = append(by, "node "+n.Name)
 		kept = slices.DeleteFunc(slices.Clone(kept), func(r Record) bool { return !slices.Contains(r.Nodes(), n.Name) })
 	}
-	a := actions.Answer{Title: plural(len(kept), "segment"), Data: kept}
+	a := actions.Answer{Title: actions.Counted(len(kept), "segment"), Data: kept}
 	switch {
 	case len(all) == 0:
 		a.Title, a.Hint = "there are no segments", "create segment <name> on <node>"
 	case len(by) > 0:
-		a.Title = fmt.Sprintf("%d of %s: %s", len(kept), plural(len(all), "segment"), strings.Join(by, ", "))
+		a.Title = fmt.Sprintf("%d of %s: %s", len(kept), actions.Counted(len(all), "segment"), strings.Join(by, ", "))
 	}
 	if len(kept) > 0 {
 		a.Table = s.listTable(kept)

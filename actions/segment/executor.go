@@ -277,7 +277,7 @@ func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
 	case r.Waits != "":
 		return "", fmt.Errorf("%s waits for a yes: %s", c.Node, r.Waits)
 	}
-	return fmt.Sprintf("%s holds generation %d, read back: %s", c.Node, r.Generation, plural(len(d.Segments), "segment")), nil
+	return fmt.Sprintf("%s holds generation %d, read back: %s", c.Node, r.Generation, actions.Counted(len(d.Segments), "segment")), nil
 }
 
 // concerning are the failures that are about a segment: what else is not well on a node is not this step's doing.
@@ -301,11 +301,4 @@ func (s *Segments) away(ctx context.Context, c run.Call) bool {
 	}
 	l, err := s.look(ctx, c.Node)
 	return err != nil || !l.Connected
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -231,49 +231,23 @@ func (s *Store) On(node string) (in []Record, left []overlay.VNI) {
 
 // Run keeps the segments up to date with the store, also by what other replicas change, until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		began := time.Now()
-		err := s.follow(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if time.Since(began) > time.Minute {
-			wait = time.Second
-		}
-		s.opt.Log.Warn("segments are not followed, trying again", "err", err, "wait", wait)
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-t.C:
-		}
-	}
-}
-
-func (s *Store) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	events, err := s.opt.Segments.Watch(ctx, "")
-	if err != nil {
-		return fmt.Errorf("watch the segments: %w", err)
-	}
-	first := newView() // until all that is there has come
-	for e := range events {
-		switch {
-		case e.Key == "" && first != nil:
+	store.Follow(ctx, s.opt.Segments, "", store.Follower{
+		Whole: func(all []store.Entry) {
+			v := newView()
+			for _, e := range all {
+				s.take(v, e)
+			}
 			s.mu.Lock()
-			s.view = first
+			s.view = v
 			s.mu.Unlock()
-			first = nil
 			s.opt.Changed(ctx)
-		case first != nil:
-			s.take(first, e)
-		default:
-			s.note(ctx, e)
-		}
-	}
-	return errors.New("the watch has ended")
+		},
+		Change: func(e store.Entry) { s.note(ctx, e) },
+		Broke: func(err error, wait time.Duration) {
+			s.opt.Log.Warn("segments are not followed, trying again", "err", err, "wait", wait)
+		},
+	})
+	return nil
 }
 
 // note takes one change over.

@@ -25,7 +25,7 @@ func (s *Segments) verify(ctx context.Context, r actions.Request, _ actions.Worl
 	}
 	nodes := have.Nodes()
 	if len(nodes) < 2 {
-		return actions.Answer{Title: fmt.Sprintf("segment %s has %s: there is no pair to verify", have.Name, plural(len(nodes), "node")), Hint: "attach <node> to " + have.Name}, nil
+		return actions.Answer{Title: fmt.Sprintf("segment %s has %s: there is no pair to verify", have.Name, actions.Counted(len(nodes), "node")), Hint: "attach <node> to " + have.Name}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opt.Patience)
 	defer cancel()
@@ -93,7 +93,7 @@ func told(have Record, v Verified) actions.Answer {
 	if v.Pairs == 0 {
 		a.Title = "segment " + have.Name + ": no pair could be probed"
 	}
-	a.Lines = append(a.Lines, fmt.Sprintf("VNI %d, MTU %d, %s", have.VNI, have.MTU, plural(len(have.Nodes()), "node")))
+	a.Lines = append(a.Lines, fmt.Sprintf("VNI %d, MTU %d, %s", have.VNI, have.MTU, actions.Counted(len(have.Nodes()), "node")))
 	for _, n := range have.Nodes() {
 		if why, ok := v.Silent[n]; ok {
 			a.Lines = append(a.Lines, n+" did not probe: "+why)
