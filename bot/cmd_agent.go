@@ -17,8 +17,8 @@ import (
 
 // agentOptions are the flags of agent.
 type agentOptions struct {
-	bot, code, dir, level string
-	plane                 kernel.Options
+	bot, code, dir, level, kind string
+	plane                       kernel.Options
 }
 
 func (p *program) agentCommand() *cobra.Command {
@@ -35,9 +35,14 @@ certificate of the bot, so that no other can take its place. Later starts need n
 What it must remember lies in the folder of --data: its key, which never leaves the node, and the state it was told last, signed by the bot. A node
 that starts again is as it must be before the bot is heard of.
 
-TERM and INT stop it in good order; segments stay as they are. It needs the right to change the network (root, or CAP_NET_ADMIN and CAP_NET_RAW).`,
+What holds the segments is settled at the start, by trying: the kernel where it has VXLAN (Linux), else the program itself (macOS, or a Linux that has
+/dev/net/tun alone). By the program, the node is one host in each segment and can bear no endpoints.
+
+TERM and INT stop it in good order. Segments that the kernel holds stay as they are; those of the program end with it, and come back when it starts.
+It needs the right to change the network, and to try that in a namespace of its own (root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN).`,
 		Example: `  opsbot agent --bot bot.example:4443 --code k3v...-q7a...
-  opsbot agent`,
+  opsbot agent
+  opsbot agent --plane userspace`,
 		Args: exactly(),
 		RunE: p.run(func(ctx context.Context, _ []string) error { return p.agent(ctx, o) }),
 	}
@@ -48,6 +53,7 @@ TERM and INT stop it in good order; segments stay as they are. It needs the righ
 	f.StringVar(&o.plane.Instance, "instance", "opsbot", "the `name` that marks devices as the bot's; two bots on one node need two names")
 	f.StringVar(&o.plane.Namespace, "netns", "", "the `path` of the network namespace to keep; by default that of the process")
 	f.StringVar(&o.plane.Endpoints, "endpoints", "", "the `folder` in which endpoints are found by name; by default /run/netns")
+	f.StringVar(&o.kind, "plane", planeAuto, "what `holds` the segments: auto (the kernel where it can, else the program), kernel or userspace")
 	f.StringVar(&o.level, "log-level", "info", "`level` of the log: debug, info, warn or error")
 	return c
 }
@@ -56,9 +62,12 @@ func (p *program) agent(ctx context.Context, o agentOptions) error {
 	if err := oneOf("log-level", o.level, "debug", "info", "warn", "error"); err != nil {
 		return err
 	}
+	if err := oneOf("plane", o.kind, planeAuto, planeKernel, planeUserspace); err != nil {
+		return err
+	}
 	p.takeTime(nil)
 	log := p.agentLog(o.level)
-	planes := &planes{options: o.plane, log: log}
+	planes := &planes{options: o.plane, kind: o.kind, log: log}
 	a, err := agent.New(agent.Options{
 		Dir: o.dir, Bot: o.bot, Code: o.code, Open: planes.open, Handlers: planes.handlers(), Version: ops.Version().String(), Log: log,
 	})

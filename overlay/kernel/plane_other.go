@@ -19,6 +19,9 @@ type Plane struct{ overlay.DataPlane }
 // New returns [ErrUnsupported].
 func New(Options) (*Plane, error) { return nil, ErrUnsupported }
 
+// Delete returns [ErrUnsupported].
+func (*Plane) Delete(context.Context) error { return ErrUnsupported }
+
 // Watch returns [ErrUnsupported].
 func (*Plane) Watch(context.Context, time.Duration, func()) error { return ErrUnsupported }
 

@@ -11,6 +11,7 @@ type Options struct {
 	Instance  string       // of the bot; part of the devices' alias
 	VTEP      netip.Addr   // whose device's MTU is told in the facts; may be none
 	Namespace string       // path of the network namespace to work in, on Linux; empty is that of the process
+	NoKernel  string       // why this plane was taken and not the kernel's; told in what is missing, when it is not empty
 	Log       *slog.Logger // nil is silent
 }
 

@@ -3,6 +3,7 @@
 package vtep
 
 import (
+	"context"
 	"errors"
 
 	"github.com/shitops/opsbot/overlay"
@@ -16,3 +17,17 @@ type Plane struct{ overlay.DataPlane }
 
 // New returns [ErrUnsupported].
 func New(Options) (*Plane, error) { return nil, ErrUnsupported }
+
+// Prober sends probes. There is none here.
+type Prober struct{}
+
+// Prober returns [ErrUnsupported].
+func (*Plane) Prober() (*Prober, error) { return nil, ErrUnsupported }
+
+// Probe returns [ErrUnsupported].
+func (*Prober) Probe(context.Context, []overlay.ProbeTarget) ([]overlay.ProbeResult, error) {
+	return nil, ErrUnsupported
+}
+
+// Close does nothing.
+func (*Prober) Close() error { return nil }
