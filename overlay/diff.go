@@ -56,6 +56,7 @@ type Changes struct {
 	Blocked    []Conflict     `json:"blocked,omitempty"`  // segments left alone because something foreign is in the way
 	Announce   []Announcement `json:"announce,omitempty"` // members that are new here, moved ones among them
 	held       int            // segments and endpoints the node holds
+	open       bool           // no guard is wanted
 	gone       map[VNI]bool
 }
 
@@ -79,6 +80,7 @@ func Diff(want Desired, have Observed) Changes {
 	if !have.Facts.Capability.PacketFilter || occupied(want.port(), have.Foreign) {
 		want.Guard = false // it cannot be, or would cut others off
 	}
+	c.open = !want.Guard
 	wanted := want.Objects()
 	c.Blocked = foreignConflicts(want, have.Foreign)
 	blocked := map[VNI]bool{}
@@ -291,9 +293,10 @@ func (c Changes) Brake() (bool, string) {
 	return false, ""
 }
 
-// WithoutRemovals is the changes that make and none that removes: what may be done while the brake holds.
+// WithoutRemovals is the changes that make and none that removes: what may be done while the brake holds. A guard that would cut others off goes
+// all the same.
 func (c Changes) WithoutRemovals() Changes {
-	c.List = slices.DeleteFunc(slices.Clone(c.List), func(ch Change) bool { return ch.Op == Remove })
+	c.List = slices.DeleteFunc(slices.Clone(c.List), func(ch Change) bool { return ch.Op == Remove && !(c.open && ch.Object.Kind == Guard) })
 	return c
 }
 

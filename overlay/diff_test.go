@@ -180,6 +180,45 @@ func TestBrakeWaitsForAYes(t *testing.T) {
 	}
 }
 
+// TestGuardIsOffWhereItWouldCutOff: without a packet filter, and beside a foreign tunnel on the same port, also while the brake holds.
+func TestGuardIsOffWhereItWouldCutOff(t *testing.T) {
+	t.Parallel()
+	want := bare()
+	want.Guard = true
+	able := overlay.Facts{Capability: overlay.Capabilities{PacketFilter: true}}
+	vxlan := func(port uint16) []overlay.Foreign {
+		return []overlay.Foreign{{Name: "flannel.1", Kind: "vxlan", VNI: 7, Port: port}}
+	}
+	for _, c := range []struct {
+		name string
+		want overlay.Desired
+		have overlay.Observed
+		text string
+	}{
+		{"no packet filter", want, held(bare()), ""},
+		{"a packet filter", want, overlay.Observed{Objects: bare().Objects(), Facts: able},
+			"+ guard: 192.0.2.2 may send to UDP port 4789\n+ guard: 192.0.2.3 may send to UDP port 4789\n"},
+		{"a foreign tunnel comes", want, overlay.Observed{Objects: want.Objects(), Facts: able, Foreign: vxlan(4789)},
+			"- guard: 192.0.2.2 may send to UDP port 4789\n- guard: 192.0.2.3 may send to UDP port 4789\n"},
+		{"a foreign tunnel on another port", want, overlay.Observed{Objects: want.Objects(), Facts: able, Foreign: vxlan(8472)}, ""},
+		{"nothing is left to guard", overlay.Desired{Node: "edge-2", VTEP: want.VTEP, Guard: true, Gone: []overlay.VNI{5001}}, overlay.Observed{Objects: want.Objects(), Facts: able},
+			"- guard: 192.0.2.2 may send to UDP port 4789\n- guard: 192.0.2.3 may send to UDP port 4789\n- tunnel ob001389: VNI 5001, local 192.0.2.2:4789, mtu 1450\n"},
+	} {
+		if d := cmp.Diff(c.text, overlay.Diff(c.want, c.have).String()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+	none := overlay.Desired{Node: "edge-2", VTEP: want.VTEP, Guard: true} // by mistake
+	braked := overlay.Diff(none, overlay.Observed{Objects: want.Objects(), Facts: able})
+	if held, _ := braked.Brake(); !held || !braked.WithoutRemovals().Empty() {
+		t.Errorf("while the brake holds, what sends stays let in: brake %v, changes\n%s", held, braked.WithoutRemovals())
+	}
+	braked = overlay.Diff(none, overlay.Observed{Objects: want.Objects(), Facts: able, Foreign: vxlan(4789)})
+	if got := braked.WithoutRemovals().String(); strings.Count(got, "- guard") != 2 || strings.Contains(got, "tunnel") {
+		t.Errorf("while the brake holds, and a foreign tunnel comes:\n%s, want the guard alone to go", got)
+	}
+}
+
 // apply is what a perfect node would hold after changes.
 func apply(have []overlay.Object, changes overlay.Changes) []overlay.Object {
 	have = slices.Clone(have)

@@ -17,7 +17,7 @@ func (s *Segments) Desired(ctx context.Context, node string) (overlay.Desired, e
 
 // compose makes the desired state of a node from the records given.
 func (s *Segments) compose(ctx context.Context, node string, in []Record, left []overlay.VNI) (overlay.Desired, error) {
-	d := overlay.Desired{Node: node}
+	d := overlay.Desired{Node: node, Guard: true} // the node leaves it off where it cannot be, or would cut others off
 	look, err := s.look(ctx, node)
 	if err != nil && len(in) > 0 {
 		return d, err

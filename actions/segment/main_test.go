@@ -112,7 +112,8 @@ func (f *fleet) Put(_ context.Context, node string, compose func() (overlay.Desi
 
 // take does what an agent does with its newest state.
 func (a *agent) take() {
-	changes := overlay.Diff(a.desired, overlay.Observed{Objects: a.objects, Foreign: a.look.Foreign})
+	facts := overlay.Facts{Capability: overlay.Capabilities{PacketFilter: true}}
+	changes := overlay.Diff(a.desired, overlay.Observed{Objects: a.objects, Foreign: a.look.Foreign, Facts: facts})
 	if held, why := changes.Brake(); held {
 		a.waits = why
 		return

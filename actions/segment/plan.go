@@ -252,7 +252,8 @@ func (s *Segments) Join(ctx context.Context, a Args, have Record) ([]actions.Gro
 	settle, _ := nodeSteps(a, false, others(next.Nodes(), names(a.Places)))
 	_, put := nodeSteps(a, true, names(a.Places))
 	_, rest := nodeSteps(a, false, others(next.Nodes(), names(a.Places)))
-	return groups(ready, settle, actions.Group{Steps: []actions.Step{step(KindJoin, a, fmt.Sprintf("keep that %s %s in %s", sum(names(a.Places)), are(len(names(a.Places))), have.Name))}}, put, rest), notes, nil
+	join := actions.Group{Steps: []actions.Step{step(KindJoin, a, fmt.Sprintf("keep that %s %s in %s", sum(names(a.Places)), are(len(names(a.Places))), have.Name))}}
+	return groups(ready, settle, join, rest, put), notes, nil // the others let the new one in before it sends
 }
 
 // changeable finds the segment of a request that a person may change.

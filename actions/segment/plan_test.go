@@ -98,10 +98,10 @@ on edge-3:
 on edge-1, edge-2, all at once:
   look whether each node can be reached, and what is in the way there
 keep that edge-3 is in studio-a
-on edge-3:
-  bring edge-3 to it, and read it back there
 on edge-1, edge-2, all at once:
   bring each node to it, and read it back there
+on edge-3:
+  bring edge-3 to it, and read it back there
 note: the MTU of studio-a changes from 1450 to 1350 on all of its nodes`},
 			{"segment.delete segment=lonely", `delete segment lonely: VNI 9001 of tenant initech
 note that VNI 9001 was deleted on purpose
