@@ -1,10 +1,12 @@
 package overlay_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/shitops/opsbot/overlay"
+	"pgregory.net/rapid"
 )
 
 func TestParseRange(t *testing.T) {
@@ -65,4 +67,16 @@ func TestNames(t *testing.T) {
 			t.Errorf("CheckName(%q) = %v, want ok %v", name, err, ok)
 		}
 	}
+}
+
+// TestNamesAreLabels holds that what may be a name is what the pattern of labels says.
+func TestNamesAreLabels(t *testing.T) {
+	t.Parallel()
+	label := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.OneOf(rapid.StringMatching(`[a-z0-9-]{0,65}`), rapid.StringMatching(`[a-zA-Z0-9./*_-]{0,5}`), rapid.String()).Draw(t, "name")
+		if err := overlay.CheckName("node", name); (err == nil) != label.MatchString(name) {
+			t.Fatalf("CheckName(%q) = %v, want ok %v", name, err, label.MatchString(name))
+		}
+	})
 }

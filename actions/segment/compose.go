@@ -17,7 +17,7 @@ func (s *Segments) Desired(ctx context.Context, node string) (overlay.Desired, e
 
 // compose makes the desired state of a node from the records given.
 func (s *Segments) compose(ctx context.Context, node string, in []Record, left []overlay.VNI) (overlay.Desired, error) {
-	d := overlay.Desired{Node: node, Guard: true} // the node leaves it off where it cannot be, or would cut others off
+	d := overlay.Desired{Node: node, Guard: false} // the node leaves it off where it cannot be, or would cut others off
 	look, err := s.look(ctx, node)
 	if err != nil && len(in) > 0 {
 		return d, err
@@ -32,13 +32,14 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 			}
 		}
 	}
+	held := make(map[overlay.VNI]bool, len(in))
 	for _, r := range in {
 		if r.VNI != 0 {
-			d.Segments = append(d.Segments, nodeSegment(r, node))
+			d.Segments, held[r.VNI] = append(d.Segments, nodeSegment(r, node)), true
 		}
 	}
 	for _, v := range left {
-		if !slices.ContainsFunc(d.Segments, func(n overlay.NodeSegment) bool { return n.VNI == v }) {
+		if !held[v] {
 			d.Gone = append(d.Gone, v)
 		}
 	}
