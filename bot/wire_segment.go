@@ -18,6 +18,7 @@ import (
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/overlay"
+	"github.com/shitops/opsbot/overlay/vtep"
 )
 
 // openSegments knows the segments, and what stands behind the verbs about them.
@@ -184,6 +185,9 @@ func (f *fleet) Look(ctx context.Context, node string) (segment.Look, error) {
 	l.Homeless = len(facts.Addresses) > 0 && !slices.Contains(facts.Addresses, l.VTEP)
 	if !facts.MissingVTEP {
 		l.Underlay = facts.Underlay
+	}
+	if able := facts.Capability; able.Plane == vtep.Kind {
+		l.Plane, l.HostOnly, l.Most = able.Plane, !able.Endpoints, able.MaxSegments
 	}
 	return l, nil
 }

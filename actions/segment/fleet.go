@@ -31,6 +31,9 @@ type Look struct {
 	Connected bool
 	Homeless  bool // no device of the node bears the VTEP
 	Foreign   []overlay.Foreign
+	Plane     string // what carries its segments, in the words of its agent; empty = not told
+	HostOnly  bool   // it carries the node itself and no endpoints
+	Most      int    // segments that it carries; 0 = not told
 }
 
 // Reported is what a node told about its desired state.

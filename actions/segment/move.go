@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,15 +35,15 @@ func (s *Segments) Move(ctx context.Context, w actions.World, by, name, endpoint
 	if err != nil {
 		return nil, nil, err
 	}
+	places[0].Endpoint = endpoint
 	next := have.clone()
 	move(&next.Seats[i], places[0], 1)
-	if err := next.settle(); err != nil {
+	if err := cmp.Or(s.bear(ctx, places), next.settle()); err != nil {
 		return nil, nil, err
 	}
 	if err := s.conflicts(ctx, next, []string{to}); err != nil {
 		return nil, nil, err
 	}
-	places[0].Endpoint = endpoint
 	a := Args{Segment: have.Name, Tenant: have.Tenant, VNI: have.VNI, By: by, Places: places, Seats: []Seat{seat}}
 	rest := others(others(slices.Compact(slices.Sorted(slices.Values(append(have.Nodes(), to)))), []string{to}), []string{seat.Node})
 	old := []string{seat.Node}

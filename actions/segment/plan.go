@@ -51,6 +51,7 @@ type Place struct {
 	Endpoint string     `json:"endpoint,omitempty"`
 	VTEP     netip.Addr `json:"vtep"`
 	Underlay int        `json:"underlay,omitempty"`
+	HostOnly string     `json:"host_only,omitempty"` // the data plane that carries the node itself and no endpoints
 }
 
 func (p Place) key() string { return overlay.Member{Node: p.Node, Endpoint: p.Endpoint}.Key() }
@@ -140,6 +141,7 @@ func (s *Segments) create(ctx context.Context, r actions.Request, a Args, nodes 
 		return p, nil
 	}
 	p.Say += " on " + sum(names(a.Places))
+	p.Notes = append(p.Notes, hosts(a.Places)...)
 	ready, put := nodeSteps(a, true, names(a.Places))
 	p.Groups = []actions.Group{made, ready, {Steps: []actions.Step{fill}}, put}
 	return p, nil
@@ -175,10 +177,14 @@ func (s *Segments) places(ctx context.Context, nodes []actions.Node) ([]Place, e
 		if err != nil {
 			return nil, err
 		}
-		if err := l.ready(n.Name); err != nil {
+		if err := cmp.Or(l.ready(n.Name), s.room(n.Name, l)); err != nil {
 			return nil, err
 		}
-		out = append(out, Place{Node: n.Name, VTEP: l.VTEP, Underlay: l.Underlay})
+		p := Place{Node: n.Name, VTEP: l.VTEP, Underlay: l.Underlay}
+		if l.HostOnly {
+			p.HostOnly = l.Plane
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }
@@ -231,7 +237,7 @@ func (s *Segments) planAttach(ctx context.Context, r actions.Request, w actions.
 // first. Other rooms use it for endpoints, such as containers.
 func (s *Segments) Join(ctx context.Context, a Args, have Record) ([]actions.Group, []string, error) {
 	next := have.clone()
-	if err := seatAll(&next, a.Places, "plan"); err != nil {
+	if err := cmp.Or(s.bear(ctx, a.Places), seatAll(&next, a.Places, "plan")); err != nil {
 		return nil, nil, err
 	}
 	if err := s.conflicts(ctx, next, names(a.Places)); err != nil {
@@ -243,7 +249,7 @@ func (s *Segments) Join(ctx context.Context, a Args, have Record) ([]actions.Gro
 	if err := next.settle(); err != nil {
 		return nil, nil, err
 	}
-	var notes []string
+	notes := hosts(a.Places)
 	if next.MTU != have.MTU {
 		notes = append(notes, fmt.Sprintf("the MTU of %s changes from %d to %d on all of its nodes", have.Name, have.MTU, next.MTU))
 	}
