@@ -17,7 +17,7 @@ func (s *Segments) Desired(ctx context.Context, node string) (overlay.Desired, e
 
 // compose makes the desired state of a node from the records given.
 func (s *Segments) compose(ctx context.Context, node string, in []Record, left []overlay.VNI) (overlay.Desired, error) {
-	d := overlay.Desired{Node: node, Guard: false} // the node leaves it off where it cannot be, or would cut others off
+	d := overlay.Desired{Node: node, Guard: true} // the node leaves it off where it cannot be, or would cut others off
 	look, err := s.look(ctx, node)
 	if err != nil && len(in) > 0 {
 		return d, err
@@ -53,6 +53,7 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 func nodeSegment(r Record, node string) overlay.NodeSegment {
 	n := overlay.NodeSegment{
 		Name: r.Name, Tenant: r.Tenant, VNI: r.VNI, MTU: r.MTU, V4: r.V4, V6: r.V6, Gateway: r.Gateway, Generation: r.Generation,
+		Remotes: make([]netip.Addr, 0, len(r.Seats)), Remote: make([]overlay.Member, 0, len(r.Seats)),
 	}
 	for _, seat := range r.Seats {
 		m := seat.Member
