@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/actions/node"
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/overlay/vtep"
 )
 
 // openNodes knows the nodes that were added at run time, and what stands behind the verbs about nodes.
@@ -33,7 +35,7 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 		return err
 	}
 	a.nodes = node.New(node.Options{
-		Health: a.content.Health, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf, a.segmentsOf}, Drains: a.drains, Carried: []node.User{a.segmentsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+		Health: a.content.Health, Agent: a.agentOf, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf, a.segmentsOf}, Drains: a.drains, Carried: []node.User{a.segmentsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
 		Added: a.enrol.Added, Removed: a.enrol.Removed,
 	})
 	follow, stop := context.WithCancel(work)
@@ -41,6 +43,17 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 	a.working.Go(func() { a.untilStopped("drained nodes", follow, a.drains.Run) })
 	a.own("nodes", func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// agentOf tells what is known of the agent of a node.
+func (a *App) agentOf(name string) node.Agent {
+	s := a.gate.Status(name)
+	if s.Health == agent.NotEnrolled {
+		return node.Agent{}
+	}
+	able := s.Report.Facts.Capability
+	return node.Agent{State: string(s.Health), Why: s.Why, Plane: able.Plane, HostOnly: able.Plane != "" && !able.Endpoints,
+		Missing: able.Missing[vtep.MissingKernel], Segments: s.Report.Segments}
 }
 
 // nodesChanged lets the parser and everybody else know the nodes of now.

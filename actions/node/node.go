@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Health asks one cache of one node how it is. It is called for all caches of a node at once.
 	Health func(ctx context.Context, n actions.Node, c actions.Cache) (cache.Health, error)
+	// Agent tells what is known of the agent of a node; nil when no node has one.
+	Agent func(node string) Agent
 	// Patience bounds the asking for health; 0 means 3 s.
 	Patience time.Duration
 

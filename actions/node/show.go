@@ -17,6 +17,7 @@ import (
 type Shown struct {
 	Listed
 	Health []CacheHealth `json:"health,omitempty"`
+	Agent  Agent         `json:"agent,omitzero"`
 }
 
 // CacheHealth is how one cache of the node is.
@@ -41,11 +42,15 @@ func (n *Nodes) show(ctx context.Context, r actions.Request, w actions.World) (a
 	}
 	health := n.ask(ctx, nd)
 	bad := slices.ContainsFunc(health, func(h CacheHealth) bool { return h.Bad })
+	var held Agent
+	if n.opts.Agent != nil {
+		held = n.opts.Agent(nd.Name)
+	}
 	a := actions.Answer{
 		Title: nd.Name + state(health) + ": " + where(nd),
-		Lines: details(nd, on(nd)),
+		Lines: append(details(nd, on(nd)), held.lines()...),
 		Bad:   bad,
-		Data:  Shown{Listed: Listed{Node: nd, Deployments: on(nd)}, Health: health},
+		Data:  Shown{Listed: Listed{Node: nd, Deployments: on(nd)}, Health: health, Agent: held},
 	}
 	if d, ok := n.drained(nd.Name); ok {
 		a.Lines = append([]string{"draining, " + d.about() + ": nothing new is put there"}, a.Lines...)

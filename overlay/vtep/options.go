@@ -18,5 +18,8 @@ type Options struct {
 // Kind is what the capabilities call this plane.
 const Kind = "userspace"
 
+// MissingKernel is what the capabilities call the kernel plane where it was tried first.
+const MissingKernel = "kernel plane"
+
 // MaxSegments is how many segments a node should hold by this plane: each has a device and buffers of its own.
 const MaxSegments = 64

@@ -67,7 +67,7 @@ func (p *Plane) Probe(ctx context.Context) (overlay.Capabilities, error) {
 	p.caps = overlay.Capabilities{Plane: Kind, Kernel: release(), MaxSegments: MaxSegments, Missing: map[string]string{
 		"bridges": "the userspace VTEP carries one host a segment, at layer 3", "endpoints": "the userspace VTEP bears no endpoints"}}
 	if p.o.NoKernel != "" {
-		p.caps.Missing["kernel plane"] = p.o.NoKernel
+		p.caps.Missing[MissingKernel] = p.o.NoKernel
 	}
 	if err := p.system.try(); err != nil {
 		p.caps.Missing["tunnels"] = err.Error()
