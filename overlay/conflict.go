@@ -264,19 +264,24 @@ func foreignConflicts(want Desired, foreign []Foreign) (list []Conflict) {
 
 // foreignConflict tells whether f stands in the way of a segment on a node.
 func foreignConflict(node string, vni VNI, name string, port uint16, f Foreign) (Conflict, bool) {
-	what := fmt.Sprintf("segment %s needs VNI %d on UDP port %d of node %s", name, vni, port, node)
-	fix := fmt.Sprintf("remove it by hand on %s (ip link delete %s), or take another VNI", node, f.Name)
+	c := Conflict{Kind: ConflictForeign, VNI: vni, Node: node}
 	switch {
-	case f.Name == TunnelName(vni) || f.Name == BridgeName(vni):
-		return Conflict{Kind: ConflictForeign, VNI: vni, Node: node, What: what, With: fmt.Sprintf("a device %s%s exists that is not ours", f.Name, f.owner()), Fix: fix}, true
-	case f.Kind == "vxlan" && f.VNI == vni && f.Port == port:
-		return Conflict{Kind: ConflictVNI, VNI: vni, Node: node, What: what, With: fmt.Sprintf("the foreign device %s%s has it", f.Name, f.owner()), Fix: fix}, true
-	case f.Kind == "vxlan" && f.VNI == 0 && f.Port == port:
-		c := portConflict(node, f)
+	case strings.HasPrefix(f.Name, "ob") && (f.Name == TunnelName(vni) || f.Name == BridgeName(vni)):
+		c.With = fmt.Sprintf("a device %s%s exists that is not ours", f.Name, f.owner())
+	case f.Kind != "vxlan" || f.Port != port:
+		return Conflict{}, false
+	case f.VNI == vni:
+		c.Kind, c.With = ConflictVNI, fmt.Sprintf("the foreign device %s%s has it", f.Name, f.owner())
+	case f.VNI == 0:
+		c = portConflict(node, f)
 		c.VNI = vni
 		return c, true
+	default:
+		return Conflict{}, false
 	}
-	return Conflict{}, false
+	c.What = fmt.Sprintf("segment %s needs VNI %d on UDP port %d of node %s", name, vni, port, node)
+	c.Fix = fmt.Sprintf("remove it by hand on %s (ip link delete %s), or take another VNI", node, f.Name)
+	return c, true
 }
 
 // portConflict says that a device which takes all VNIs owns the port.

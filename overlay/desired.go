@@ -1,7 +1,9 @@
 package overlay
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -81,7 +83,8 @@ func (s NodeSegment) check(vtep netip.Addr) (wrong []string) {
 			note("remote VTEP %s is not another address of the family of %s", r, vtep)
 		}
 	}
-	macs, ips, own := map[MAC]string{}, map[netip.Addr]string{}, ""
+	size, own := len(s.Local)+len(s.Remote), ""
+	macs, ips := make(map[MAC]string, size), make(map[netip.Addr]string, size)
 	for _, m := range slices.Concat(s.Local, s.Remote) {
 		if m.MAC.IsZero() || m.MAC[0]&1 != 0 {
 			note("member %s: MAC %q is not a unicast address", m.Key(), m.MAC)
@@ -127,27 +130,51 @@ func (d Desired) port() uint16 {
 }
 
 // Objects is what the node must hold, as objects in the order of [CompareObjects].
-func (d Desired) Objects() []Object {
-	var list []Object
-	for _, s := range d.Segments {
-		list = s.objects(list, d.VTEP, d.port())
-	}
-	if d.Guard && d.VTEP.Is4() {
-		list = d.guard(list)
-	}
-	slices.SortFunc(list, CompareObjects)
-	return slices.CompactFunc(list, func(a, b Object) bool { return CompareObjects(a, b) == 0 })
+func (d Desired) Objects() (list []Object) {
+	d.each(func(_ VNI, some []Object) { list = append(list, some...) })
+	return list
 }
 
-// guard appends the VTEPs that are let in: all that share a segment with the node.
-func (d Desired) guard(list []Object) []Object {
-	for _, o := range list {
-		if o.Kind == Flood || o.Kind == TunnelMAC {
-			list = append(list, Object{Kind: Guard, VTEP: o.VTEP, Port: d.port()})
+// each calls do for each VNI, in order, with what the node must hold of it, in the order of [CompareObjects]. The list is do's until it returns.
+func (d Desired) each(do func(vni VNI, list []Object)) {
+	if guards := d.guards(); len(guards) > 0 {
+		do(0, guards)
+	}
+	byVNI := func(a, b NodeSegment) int { return cmp.Compare(a.VNI, b.VNI) }
+	if !slices.IsSortedFunc(d.Segments, byVNI) {
+		d.Segments = slices.Clone(d.Segments)
+		slices.SortStableFunc(d.Segments, byVNI)
+	}
+	var list []Object
+	for i, s := range d.Segments {
+		list = s.objects(list, d.VTEP, d.port())
+		if i+1 < len(d.Segments) && d.Segments[i+1].VNI == s.VNI {
+			continue
+		}
+		slices.SortFunc(list, CompareObjects)
+		do(s.VNI, slices.CompactFunc(list, func(a, b Object) bool { return CompareObjects(a, b) == 0 }))
+		list = list[:0]
+	}
+}
+
+// guards are the VTEPs that are let in: all that share a segment with the node.
+func (d Desired) guards() (list []Object) {
+	if !d.Guard || !d.VTEP.Is4() || len(d.Segments) == 0 {
+		return nil
+	}
+	let := map[netip.Addr]bool{d.VTEP: true}
+	for _, s := range d.Segments {
+		for _, r := range s.Remotes {
+			let[r] = true
+		}
+		for _, m := range s.Remote {
+			if m.State != Fenced {
+				let[m.VTEP] = true
+			}
 		}
 	}
-	if len(d.Segments) > 0 {
-		list = append(list, Object{Kind: Guard, VTEP: d.VTEP, Port: d.port()})
+	for _, v := range slices.SortedFunc(maps.Keys(let), netip.Addr.Compare) {
+		list = append(list, Object{Kind: Guard, VTEP: v, Port: d.port()})
 	}
 	return list
 }

@@ -81,14 +81,13 @@ func Diff(want Desired, have Observed) Changes {
 		want.Guard = false // it cannot be, or would cut others off
 	}
 	c.open = !want.Guard
-	wanted := want.Objects()
 	c.Blocked = foreignConflicts(want, have.Foreign)
 	blocked := map[VNI]bool{}
 	for _, b := range c.Blocked {
 		blocked[b.VNI] = true
 	}
 	d := differ{changes: &c}
-	groups(wanted, have.Objects, func(vni VNI, want, have []Object) {
+	eachVNI(want, have.Objects, func(vni VNI, want, have []Object) {
 		c.held += countHeld(have)
 		if !blocked[vni] {
 			d.segment(want, have)
@@ -120,28 +119,26 @@ type differ struct {
 	makes, removes []Change
 }
 
-// groups calls do for each VNI with what is wanted and held of it. Both lists are in order.
-func groups(want, have []Object, do func(vni VNI, want, have []Object)) {
-	run := func(list []Object, vni VNI) int {
+// eachVNI calls do for each VNI with what is wanted and held of it. What is held is in order. The lists are do's until it returns.
+func eachVNI(want Desired, have []Object, do func(vni VNI, want, have []Object)) {
+	next := func(vni VNI) (held []Object) {
 		n := 0
-		for n < len(list) && list[n].VNI == vni {
+		for n < len(have) && have[n].VNI == vni {
 			n++
 		}
-		return n
+		held, have = have[:n], have[n:]
+		return held
 	}
-	for len(want) > 0 || len(have) > 0 {
-		var vni VNI
-		switch {
-		case len(want) == 0:
-			vni = have[0].VNI
-		case len(have) == 0:
-			vni = want[0].VNI
-		default:
-			vni = min(want[0].VNI, have[0].VNI)
+	want.each(func(vni VNI, wanted []Object) {
+		for len(have) > 0 && have[0].VNI < vni {
+			other := have[0].VNI
+			do(other, nil, next(other))
 		}
-		w, h := run(want, vni), run(have, vni)
-		do(vni, want[:w], have[:h])
-		want, have = want[w:], have[h:]
+		do(vni, wanted, next(vni))
+	})
+	for len(have) > 0 {
+		other := have[0].VNI
+		do(other, nil, next(other))
 	}
 }
 
