@@ -66,13 +66,13 @@ type announcement struct {
 
 // indexOf is the index of one of our devices.
 func (p *Plane) indexOf(name string, vni overlay.VNI) uint32 {
-	if l, ok := p.links[name]; ok {
-		return l.index
+	if index, ok := p.odd[name]; ok {
+		return index
 	}
 	if name == overlay.BridgeName(vni) {
-		return bridgeIndex | uint32(vni)
+		return chosen(overlay.Bridge, vni)
 	}
-	return tunnelIndex | uint32(vni)
+	return chosen(overlay.Tunnel, vni)
 }
 
 // openPacket opens a packet socket in a namespace that receives frames of one Ethertype; 0 receives none.

@@ -143,7 +143,7 @@ func (a *applier) makeDevices(at, end int) error {
 			if err := a.batch.request(who, unix.RTM_DELLINK, 0, func(w *writer) { w.b = append(w.b, ifinfo(a.index(c.Object), 0, 0)...) }); err != nil {
 				return err
 			}
-			delete(a.p.links, c.Object.Device())
+			delete(a.p.odd, c.Object.Device())
 		}
 		if c.Op == overlay.Set {
 			return nil
@@ -179,14 +179,7 @@ const settled = 64
 
 // index is the index of the device that o is or lies on: as it was read, or as we would choose it.
 func (a *applier) index(o overlay.Object) uint32 {
-	name := o.Device()
-	if l, ok := a.p.links[name]; ok {
-		return l.index
-	}
-	if name == overlay.BridgeName(o.VNI) {
-		return bridgeIndex | uint32(o.VNI)
-	}
-	return tunnelIndex | uint32(o.VNI)
+	return a.p.indexOf(o.Device(), o.VNI)
 }
 
 // create writes the request that makes a bridge or a tunnel, down.
@@ -368,7 +361,7 @@ func (a *applier) removeDevices(at, end int) error {
 		if err != nil {
 			return err
 		}
-		delete(a.p.links, o.Device())
+		delete(a.p.odd, o.Device())
 	}
 	if single {
 		return nil
@@ -389,7 +382,7 @@ func kindOfRemoval(single bool) uint16 {
 
 // foreignDoomed tells whether a device that is not ours lies in the group that we delete by.
 func (p *Plane) foreignDoomed() bool {
-	links, err := readLinks(p.c)
+	links, err := readLinks(p.c, nil)
 	if err != nil {
 		return true
 	}
@@ -411,16 +404,16 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 	}
 	defer func() { _ = file.Close() }() // opened to be read: nothing can be lost
 	name := o.Device()
-	if have, ok := a.p.links[name]; ok && c.Op == overlay.Replace {
-		if err := a.batch.request(who, unix.RTM_DELLINK, 0, func(w *writer) { w.b = append(w.b, ifinfo(have.index, 0, 0)...) }); err != nil {
+	if have, ok := a.p.odd[name]; ok && c.Op == overlay.Replace {
+		if err := a.batch.request(who, unix.RTM_DELLINK, 0, func(w *writer) { w.b = append(w.b, ifinfo(have, 0, 0)...) }); err != nil {
 			return err
 		}
-		delete(a.p.links, name)
+		delete(a.p.odd, name)
 	}
-	if _, ok := a.p.links[name]; !ok {
+	if _, ok := a.p.odd[name]; !ok {
 		index := a.p.ports
 		a.p.ports++
-		a.p.links[name] = link{index: index, name: name}
+		a.p.odd[name] = index
 		err := a.batch.request(who, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, func(w *writer) { a.createPort(w, index, o, int(file.Fd())) })
 		if err != nil {
 			return err
@@ -430,7 +423,7 @@ func (a *applier) makePort(who int, c overlay.Change) error {
 		return err
 	}
 	if a.failed[who] != nil {
-		delete(a.p.links, name)
+		delete(a.p.odd, name)
 		return nil
 	}
 	if err := within(a.p.o.Namespace, func() error { a.p.switchIPv6(name, false); return nil }); err != nil {
@@ -515,7 +508,7 @@ func (a *applier) inside(who int, o overlay.Object, do func(b *batch, index uint
 			return err
 		}
 		defer func() { _ = c.close() }() // it held nothing
-		links, err := readLinks(c)
+		links, err := readLinks(c, nil)
 		if err != nil {
 			return err
 		}

@@ -3,9 +3,10 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
-	"strings"
+	"slices"
 
 	"github.com/shitops/opsbot/overlay"
 	"golang.org/x/sys/unix"
@@ -38,15 +39,22 @@ func ifinfo(index, flags, change uint32) []byte {
 // skipStats asks a dump of links to leave out the counters (RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h).
 const skipStats = 1 << 3
 
-// readLinks reads all devices of the namespace.
-func readLinks(c *conn) (list []link, err error) {
+// readLinks reads all devices of the namespace into list, whose room and words are used again: from one pass to the next little changes.
+func readLinks(c *conn, list []link) ([]link, error) {
+	list = list[:0]
 	w := writer{b: ifinfo(0, 0, 0)}
 	w.u32(unix.IFLA_EXT_MASK, skipStats)
-	err = c.dump(unix.RTM_GETLINK, w.b, func(m message) {
+	err := c.dump(unix.RTM_GETLINK, w.b, func(m message) {
 		if m.kind == 0 {
 			list = list[:0]
-		} else if l, ok := parseLink(m); ok {
-			list = append(list, l)
+			return
+		}
+		n := len(list)
+		if n == cap(list) {
+			list = slices.Grow(list, n+1)
+		}
+		if list = list[:n+1]; !list[n].parse(m) {
+			list = list[:n]
 		}
 	})
 	return list, err
@@ -54,17 +62,23 @@ func readLinks(c *conn) (list []link, err error) {
 
 // parseLink reads a link message. It tells false for what is not one.
 func parseLink(m message) (l link, ok bool) {
+	ok = l.parse(m)
+	return l, ok
+}
+
+// parse reads a link message over what l was before. It tells false for what is not one.
+func (l *link) parse(m message) bool {
 	if m.kind != unix.RTM_NEWLINK || len(m.body) < unix.SizeofIfInfomsg {
-		return link{}, false
+		return false
 	}
-	l.index = binary.NativeEndian.Uint32(m.body[4:])
-	l.up = binary.NativeEndian.Uint32(m.body[8:])&unix.IFF_UP != 0
+	name, alias := l.name, l.alias
+	*l = link{index: u32(m.body[4:]), up: u32(m.body[8:])&unix.IFF_UP != 0}
 	err := attributes(m.body[unix.SizeofIfInfomsg:], func(kind uint16, v []byte) {
 		switch kind {
 		case unix.IFLA_IFNAME:
-			l.name = text(v)
+			l.name = text(v, name)
 		case unix.IFLA_IFALIAS:
-			l.alias = text(v)
+			l.alias = text(v, alias)
 		case unix.IFLA_MASTER:
 			l.master = u32(v)
 		case unix.IFLA_MTU:
@@ -77,7 +91,7 @@ func parseLink(m message) (l link, ok bool) {
 			l.parseInfo(v)
 		}
 	})
-	return l, err == nil
+	return err == nil
 }
 
 // parseInfo reads what is told of the kind of device, and of the kind of its master.
@@ -87,11 +101,11 @@ func (l *link) parseInfo(b []byte) {
 	_ = attributes(b, func(kind uint16, v []byte) { // broken attributes leave the device without a kind: foreign
 		switch kind {
 		case unix.IFLA_INFO_KIND:
-			l.kind = text(v)
+			l.kind = text(v, "vxlan", "bridge", "veth")
 		case unix.IFLA_INFO_DATA:
 			data = v
 		case unix.IFLA_INFO_SLAVE_KIND:
-			slaveKind = text(v)
+			slaveKind = text(v, "bridge")
 		case unix.IFLA_INFO_SLAVE_DATA:
 			slaveData = v
 		}
@@ -138,7 +152,16 @@ func (l *link) parseVXLAN(b []byte) {
 	})
 }
 
-func text(v []byte) string { return strings.TrimRight(string(v), "\x00") }
+// text is a string that ends with a zero byte; one of the likely ones where it is equal to that, which saves making it.
+func text(v []byte, likely ...string) string {
+	v = bytes.TrimRight(v, "\x00")
+	for _, s := range likely {
+		if s == string(v) {
+			return s
+		}
+	}
+	return string(v)
+}
 
 func u32(v []byte) uint32 {
 	if len(v) < 4 {

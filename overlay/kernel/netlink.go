@@ -62,7 +62,7 @@ func (c *conn) close() error { return unix.Close(c.fd) }
 // receive reads one datagram of answers and calls do for each message in it.
 func (c *conn) receive(do func(m message) error) error {
 	for {
-		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+		n, err := unix.Read(c.fd, c.buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

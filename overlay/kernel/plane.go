@@ -17,10 +17,15 @@ import (
 type Plane struct {
 	o     Options
 	c     *conn
-	mark  string          // what the alias of our devices begins with
-	links map[string]link // ours at the last Read or Apply, by the name they must have
-	ports uint32          // index of the next bridge port
+	mark  string            // what the alias of our devices begins with
+	odd   map[string]uint32 // indexes of ours at the last Read or Apply that their VNI does not tell, by the name that the device must have
+	ports uint32            // index of the next bridge port
 	caps  overlay.Capabilities
+
+	// Room of the last Read, used again by the next.
+	links   []link
+	byIndex map[uint32]ours
+	runs    runs
 }
 
 // Device indexes are chosen by us, so that requests which refer to a device travel in the same datagram as the one that makes it.
@@ -30,6 +35,14 @@ const (
 	portIndex   = 0x40000000 // counted up
 	ourIndexes  = 0x70000000 // mask of these
 )
+
+// chosen is the index that a bridge or a tunnel gets.
+func chosen(kind overlay.Kind, vni overlay.VNI) uint32 {
+	if kind == overlay.Bridge {
+		return bridgeIndex | uint32(vni)
+	}
+	return tunnelIndex | uint32(vni)
+}
 
 // MaxSegments is how many segments a node should hold by this plane: the kernel's own work grows with the square.
 const MaxSegments = 2000
@@ -48,7 +61,7 @@ func New(o Options) (*Plane, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Plane{o: o, mark: "opsbot " + o.Instance + " ", links: map[string]link{}, ports: portIndex}
+	p := &Plane{o: o, mark: "opsbot " + o.Instance + " ", odd: map[string]uint32{}, byIndex: map[uint32]ours{}, ports: portIndex}
 	err := within(o.Namespace, func() (err error) {
 		p.c, err = dial()
 		return err
