@@ -107,6 +107,8 @@ func (s *Segments) show(_ context.Context, r actions.Request, _ actions.World) (
 	if have.Gateway {
 		a.Lines = append(a.Lines, "every node answers for the first address")
 	}
+	probed := s.opt.Probed(have.Name)
+	a.Lines, a.Bad = append(a.Lines, probed...), len(probed) > 0
 	if len(have.Seats) == 0 {
 		a.Lines = append(a.Lines, "nobody is in it")
 		a.Hint = "attach <node> to " + have.Name

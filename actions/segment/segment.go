@@ -28,10 +28,15 @@ type Options struct {
 	// File returns a segment as the configuration file defines it; nil = it defines none. What it defines, chat does not change.
 	File func(name string) (Filed, bool)
 	Now  func() time.Time // nil = time.Now
+	// Probed tells what probing in the background found to be not well in a segment; nil = nobody probes.
+	Probed func(segment string) []string
 }
 
 // Segments makes plans about segments, carries out their steps and answers about them. Safe for concurrent use.
-type Segments struct{ opt Options }
+type Segments struct {
+	opt   Options
+	turns turns // of nodes that are let probe
+}
 
 // New returns the verbs' home.
 func New(o Options) (*Segments, error) {
@@ -52,6 +57,9 @@ func New(o Options) (*Segments, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Probed == nil {
+		o.Probed = func(string) []string { return nil }
 	}
 	o.Patience = cmp.Or(o.Patience, 20*time.Second)
 	return &Segments{opt: o}, nil

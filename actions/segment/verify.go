@@ -63,10 +63,18 @@ func (s *Segments) probe(ctx context.Context, have Record) ([]overlay.ProbeResul
 	return slices.Concat(results...), silent
 }
 
-// probeFrom lets one node probe the others, each once. What comes back for another pair or another segment is none of the answer.
+// probeFrom lets one node probe the others, each once, when nobody else lets it probe.
 func (s *Segments) probeFrom(ctx context.Context, have Record, node string) ([]overlay.ProbeResult, error) {
 	d := overlay.Desired{Node: node, Segments: []overlay.NodeSegment{nodeSegment(have, node)}}
-	targets := d.Targets(true)
+	if err := s.turns.wait(ctx, node); err != nil {
+		return nil, fmt.Errorf("%s is probing already: %w", node, err)
+	}
+	defer s.turns.done(node)
+	return s.probeTargets(ctx, node, d.Targets(true))
+}
+
+// probeTargets lets one node probe targets. What comes back for another pair or another segment is none of the answer.
+func (s *Segments) probeTargets(ctx context.Context, node string, targets []overlay.ProbeTarget) ([]overlay.ProbeResult, error) {
 	if s.opt.Fleet == nil {
 		return nil, ErrNoAgent
 	}
