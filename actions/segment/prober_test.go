@@ -61,6 +61,22 @@ func (p *probed) Probe(ctx context.Context, node string, targets []overlay.Probe
 	return p.fleet.Probe(ctx, node, targets)
 }
 
+// counts takes how often each pair was asked since the last call.
+func (p *probed) counts() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.asked
+	p.asked = map[string]int{}
+	return out
+}
+
+// fail lets a node answer with an error.
+func (p *probed) fail(node string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err[node] = err
+}
+
 // spoil lets probes from one node to another end in a state, which empty ends.
 func (p *probed) spoil(from, to string, state overlay.ProbeState) {
 	p.fleet.mu.Lock()
@@ -80,20 +96,20 @@ type watch struct {
 	fleet *probed
 	told  []string
 	asked []string
-	every time.Duration
-	after int
+	every time.Duration // changed by pause alone once it runs
+	mu    sync.Mutex
 	end   func()
 }
 
 func newWatch(t testing.TB, kv store.Store) *watch {
 	t.Helper()
-	w := &watch{fleet: newProbed(), every: time.Minute, after: 3}
+	w := &watch{fleet: newProbed(), every: time.Minute}
 	w.home = newHome(t, kv, w.fleet.fleet, func(o *segment.Options) {
 		o.Fleet = w.fleet
 		o.Probed = func(name string) []string { return w.About(name, "") }
 	})
 	p, err := segment.NewProber(segment.ProberOptions{
-		Segments: w.Segments, Every: func() time.Duration { return w.every }, After: func() int { return w.after }, KV: kv.Bucket(store.Guards),
+		Segments: w.Segments, Every: w.interval, KV: kv.Bucket(store.Guards),
 		Tell: func(_ context.Context, n segment.Notice) {
 			w.told = append(w.told, strings.Join(append([]string{fmt.Sprintf("%s over=%v", n.Title, n.Over)}, n.Lines...), "\n"))
 		},
@@ -108,6 +124,20 @@ func newWatch(t testing.TB, kv store.Store) *watch {
 	}
 	w.Prober = p
 	return w
+}
+
+// interval is how often they are probed.
+func (w *watch) interval() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.every
+}
+
+// set changes the interval.
+func (w *watch) set(every time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.every = every
 }
 
 // run probes until end is called.
@@ -134,7 +164,7 @@ func (w *watch) since() []string {
 
 // pass lets rounds pass.
 func (w *watch) pass(rounds int) {
-	time.Sleep(time.Duration(rounds) * w.every)
+	time.Sleep(time.Duration(rounds) * w.interval())
 	synctest.Wait()
 }
 
@@ -237,7 +267,7 @@ func TestProberAway(t *testing.T) {
 		w.fleet.spoil("edge-1", "edge-2", overlay.PairDown)
 		w.pass(5)
 		same(t, "while an agent is away", w.since(), nil)
-		for k, n := range w.fleet.asked {
+		for k, n := range w.fleet.counts() {
 			if strings.Contains(k, "edge-2") {
 				t.Errorf("%s was asked %d times", k, n)
 			}
@@ -380,18 +410,16 @@ func TestProberTurns(t *testing.T) {
 		w.run(t)
 		defer w.end()
 		w.pass(2)
-		for k := range w.fleet.asked {
-			delete(w.fleet.asked, k)
-		}
+		w.fleet.counts()
 		const rounds = 30
 		w.pass(rounds)
-		total := 0
+		asked, total := w.fleet.counts(), 0
 		for i := range 40 {
 			k := fmt.Sprintf("edge-1 edge-2 %d", 5000+i)
-			if w.fleet.asked[k] == 0 {
+			if asked[k] == 0 {
 				t.Errorf("%s had no turn in %d rounds", k, rounds)
 			}
-			total += w.fleet.asked[k]
+			total += asked[k]
 		}
 		if total < rounds*16 || total > rounds*17 {
 			t.Errorf("edge-1 was let probe %d times in %d rounds, want 16 or 17 each", total, rounds)
@@ -407,7 +435,8 @@ func TestProberOneAtATime(t *testing.T) {
 		w.serve(t, "bot")
 		defer w.stop()
 		must(t, w.do(t, "segment.create", "segment=studio-a", "tenant=acme", "vni=5001", "node=edge-1", "node=edge-2", "node=edge-3"), actions.Done)
-		w.every, w.fleet.took = 2*time.Second, 3*time.Second
+		w.set(2 * time.Second)
+		w.fleet.took = 3 * time.Second
 		w.run(t)
 		defer w.end()
 		var people sync.WaitGroup
@@ -440,18 +469,18 @@ func TestProberIdle(t *testing.T) {
 		w.run(t)
 		defer w.end()
 		w.pass(5)
-		if len(w.fleet.asked) > 0 {
-			t.Errorf("asked: %v", w.fleet.asked)
+		if got := w.fleet.counts(); len(got) > 0 {
+			t.Errorf("asked: %v", got)
 		}
-		w.every = 0
+		w.set(0)
 		time.Sleep(time.Minute)
 		must(t, w.do(t, "segment.attach", "segment=lonely", "node=edge-2"), actions.Done)
 		time.Sleep(time.Hour)
-		if len(w.fleet.asked) > 0 {
-			t.Errorf("asked while it is off: %v", w.fleet.asked)
+		if got := w.fleet.counts(); len(got) > 0 {
+			t.Errorf("asked while it is off: %v", got)
 		}
-		w.every = time.Minute
-		w.fleet.err["edge-1"] = errors.New("no prober here")
+		w.set(time.Minute)
+		w.fleet.fail("edge-1", errors.New("no prober here"))
 		w.pass(3)
 		if len(w.asked) < 2 || w.asked[0] != "edge-1: no prober here" || len(w.since()) > 0 {
 			t.Errorf("a node that cannot be asked: %q", w.asked)
