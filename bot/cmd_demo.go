@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/demo"
+	"github.com/shitops/opsbot/bot/demo/nodes"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/terminal"
 	"github.com/shitops/opsbot/bot/reply"
@@ -29,13 +31,30 @@ func (p *program) demoCommand() *cobra.Command {
 them. Varnish and Icinga2 are the real ones where they are installed, and small stand-ins else; it says which. On a terminal there is a prompt, with
 an incident to begin with.
 
+On Linux it makes three nodes besides, network namespaces on one underlay, each with a real agent, for segments. Root makes them by its own right,
+everybody else in user, network and mount namespaces of their own. Where the machine forbids that it says why, and segments are on paper alone.
+
 With --tour, or without a terminal, a scripted conversation is played that touches everything that can be said. It ends with 0 only if the effect
-of every line was found at the caches, at the origin and in the monitoring. Nothing is left behind.`,
+of every line was found at the caches, at the origin, in the monitoring and in the kernels of the nodes. Nothing is left behind.`,
 		Args: exactly(),
 		RunE: p.run(func(ctx context.Context, _ []string) error { return p.demo(ctx, tour) }),
 	}
 	c.Flags().BoolVar(&tour, "tour", false, "play the scripted conversation, also on a terminal")
 	return c
+}
+
+// holderCommand is the command by which the demo starts the holder of its nodes.
+const holderCommand = "demo-nodes"
+
+// holderCommand holds the nodes of a demo. It is for the demo alone.
+func (p *program) holderCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: holderCommand, Hidden: true, Args: exactly(),
+		RunE: p.run(func(ctx context.Context, _ []string) error {
+			p.takeTime(nil)
+			return nodes.Hold(ctx, p.stdin, p.stdout)
+		}),
+	}
 }
 
 // demo makes the world, starts the bot in it, and ends both.
@@ -63,7 +82,7 @@ func (p *program) demo(ctx context.Context, tour bool) (err error) {
 		}
 	}
 	d.begin()
-	d.world, err = demo.Start(ctx, demo.Options{Dir: dir, Program: program})
+	d.world, err = demo.Start(ctx, demo.Options{Dir: dir, Program: program, Holder: []string{holderCommand}})
 	if err != nil {
 		return errors.Join(err, d.leave())
 	}
@@ -115,6 +134,9 @@ func (d *demonstration) live(ctx context.Context) error {
 	}
 	err = d.world.Connect(ctx, d.app.HooksAddr())
 	if err == nil {
+		err = d.world.Enrol(ctx, demoAgents{d.app})
+	}
+	if err == nil {
 		fmt.Fprintf(d.out(), "\n  %s\n  bot      %s\n", strings.Join(d.world.Parts(), "\n  "), filepath.Dir(d.world.File))
 		err = d.talk(ctx)
 	}
@@ -133,9 +155,29 @@ func (d *demonstration) talk(ctx context.Context) error {
 		return err
 	}
 	return terminal.Run(ctx, terminal.Options{
-		Desk: demo.Desk(d.app.Desk()), As: demo.Anna, Screen: d.serving.console, Printer: d.serving.printer, Feed: d.app.Feed(ctx), Hello: demo.Hello,
+		Desk: d.world.Desk(d.app.Desk()), As: demo.Anna, Screen: d.serving.console, Printer: d.serving.printer, Feed: d.app.Feed(ctx), Hello: d.world.Hello(),
 		Leave: "Once more ends the demo; nothing of it stays.",
 	})
+}
+
+// demoAgents lets the agents of the demo in, as an operator would.
+type demoAgents struct{ *App }
+
+// EnrolLine implements [demo.Agents].
+func (a demoAgents) EnrolLine(ctx context.Context, node string) (string, error) {
+	code, err := a.gate.NewCode(ctx, node, demo.Anna)
+	return code.Line, err
+}
+
+// Ready implements [demo.Agents].
+func (a demoAgents) Ready(ctx context.Context, node string) error {
+	s, err := a.gate.Wait(ctx, node, func(s agent.Status) bool {
+		return s.Health == agent.OK && s.Generation > 0 && s.Report.Facts.Underlay > 0 && !s.Report.Facts.MissingVTEP
+	})
+	if err != nil {
+		return fmt.Errorf("it is %s: %s: %w", s.Health, s.Why, err)
+	}
+	return nil
 }
 
 // demoBot is the face of the bot that the tour sees.

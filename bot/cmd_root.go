@@ -46,7 +46,7 @@ func (p *program) root() *cobra.Command {
 	flags.Lookup("config").DefValue = defaultConfig // the help must not differ from place to place
 	flags.Lookup("socket").DefValue = ""
 	root.AddCommand(
-		p.serveCommand(), p.agentCommand(), p.enrolCommand(), p.demoCommand(), p.sayCommand(), p.parseCommand(), p.initCommand(), p.checkConfigCommand(), p.healthCommand(), p.reviewCommand(), p.doctorCommand(), p.unitCommand(),
+		p.serveCommand(), p.agentCommand(), p.enrolCommand(), p.demoCommand(), p.holderCommand(), p.sayCommand(), p.parseCommand(), p.initCommand(), p.checkConfigCommand(), p.healthCommand(), p.reviewCommand(), p.doctorCommand(), p.unitCommand(),
 		p.exportCommand(), p.importCommand(), p.versionCommand(), p.manCommand(root),
 		p.notifyCommand(), p.checkCommand(), p.icingaKitCommand(), p.slackManifestCommand(),
 	)

@@ -144,7 +144,7 @@ func TestScenesCoverTheCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	parser, err := intents.NewParser(catalog, intents.Inventory{
-		Nodes: []intents.Node{{Name: "edge-1", Site: "berlin"}, {Name: "edge-2", Site: "berlin"}, {Name: "edge-3", Site: "berlin"}}, Deployments: []string{"news"},
+		Nodes: []intents.Node{{Name: "edge-1", Site: "berlin"}, {Name: "edge-2", Site: "berlin"}, {Name: "edge-3", Site: "berlin"}, {Name: "edge-4", Site: "berlin"}}, Deployments: []string{"news"},
 		People: []string{"anna", "ben", "vik"}, Rules: []string{"flush-on-low-hit-rate"}, Jobs: []string{"often"},
 		Segments: []intents.Segment{{Name: "studio-a", VNI: 5001}},
 	})

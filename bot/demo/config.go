@@ -9,14 +9,17 @@ import (
 func (w *World) config() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `data_dir: %q
-listeners: [{address: "127.0.0.1:0", serve: [ops, hooks]}]
+listeners: [{address: "127.0.0.1:0", serve: [ops, hooks]}, {address: "127.0.0.1:0", serve: [agents]}]
 socket: {path: %q}
 log: {level: error}
 inventory:
   nodes:
 `, w.path("data"), w.path("s"))
 	for _, e := range w.Edges {
-		fmt.Fprintf(&b, "    - {name: %s, site: berlin, platform: linux, caches: [%s]}\n", e.Name, e.inventory())
+		fmt.Fprintf(&b, "    - {name: %s, %ssite: berlin, platform: linux, caches: [%s]}\n", e.Name, w.address(e.Name), e.inventory())
+	}
+	if w.Nodes != nil {
+		fmt.Fprintf(&b, "    - {name: %s, %ssite: berlin, platform: linux}\n", third, w.address(third))
 	}
 	fmt.Fprintf(&b, "  deployments:\n    - {name: %s, origin: %q, nodes: [edge-1, edge-2]}\n", channel, w.Origin.URL+"/"+channel+"/master.m3u8")
 	return b.String() + people + w.monitoring.config() + rules

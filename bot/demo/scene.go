@@ -36,7 +36,18 @@ type Scene struct {
 	// Verify looks whether it is really so, and says what it saw. Scenes that only read have none where the answer itself is held against Want.
 	Verify func(context.Context, *Tour) (saw string, err error)
 	Needs  []string // intents without which the scene is left out, besides that of the line itself
+	On     Ground   // the scene is left out elsewhere
 }
+
+// Ground is what a scene about segments is played on. The zero value is any.
+type Ground int
+
+// The grounds.
+const (
+	OnAny   Ground = iota
+	OnNodes        // with agents
+	OnPaper        // where this machine lets no nodes be made
+)
 
 // Scenes are the whole conversation.
 func Scenes() []Scene {

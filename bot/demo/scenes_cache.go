@@ -65,11 +65,11 @@ func peopleScenes() []Scene {
 		{As: "anna", Say: "nodes", Want: []string{"edge-1", "edge-2"}},
 		{As: "anna", Say: "show edge-1", Want: []string{"edge-1", "berlin"}},
 		{As: "vik", Say: "flush edge-1", Exit: door.Refused, Want: []string{"cache.flush"}, Verify: bans("edge-1", "/do/", 0)},
-		{Tell: "A new edge is known as soon as it is said, and gone without a trace", As: "anna", Say: "add node edge-3 at 192.0.2.3 in berlin linux", Want: []string{"edge-3"}, Needs: []string{"node.add"}},
-		{As: "vik", Say: "show node edge-3", Want: []string{"192.0.2.3"}, Needs: []string{"node.add"}},
-		{As: "anna", Say: "remove node edge-3", Exit: door.Refused, Want: []string{"do it?"}, Needs: []string{"node.remove"}},
-		{As: "anna", Say: "yes", Want: []string{"edge-3"}, Needs: []string{"node.remove"}},
-		{As: "vik", Say: "show node edge-3", Exit: door.NotFound, Needs: []string{"node.remove"}},
+		{Tell: "A new edge is known as soon as it is said, and gone without a trace", As: "anna", Say: "add node edge-4 at 192.0.2.4 in berlin linux", Want: []string{"edge-4"}, Needs: []string{"node.add"}},
+		{As: "vik", Say: "show node edge-4", Want: []string{"192.0.2.4"}, Needs: []string{"node.add"}},
+		{As: "anna", Say: "remove node edge-4", Exit: door.Refused, Want: []string{"do it?"}, Needs: []string{"node.remove"}},
+		{As: "anna", Say: "yes", Want: []string{"edge-4"}, Needs: []string{"node.remove"}},
+		{As: "vik", Say: "show node edge-4", Exit: door.NotFound, Needs: []string{"node.remove"}},
 	}
 }
 

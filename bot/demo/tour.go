@@ -85,12 +85,19 @@ func (t *Tour) Play(ctx context.Context, scenes []Scene) error {
 	if missing := t.untouched(); len(missing) > 0 {
 		return fmt.Errorf("no scene touches %s", strings.Join(missing, ", "))
 	}
-	t.print(fmt.Sprintf("\nAll %d intents of the catalogue were touched, and %d effects were looked at on the caches, at the origin and in the monitoring.\n", len(t.Bot.Intents()), verified))
+	where := "at the origin and in the monitoring"
+	if t.World.Nodes != nil {
+		where = "at the origin, in the monitoring and in the kernels of the nodes"
+	}
+	t.print(fmt.Sprintf("\nAll %d intents of the catalogue were touched, and %d effects were looked at on the caches, %s.\n", len(t.Bot.Intents()), verified, where))
 	return nil
 }
 
-// possible tells whether the catalogue has what the scene needs.
+// possible tells whether the catalogue and the machine have what the scene needs.
 func (t *Tour) possible(s Scene) bool {
+	if s.On == OnNodes && t.World.Nodes == nil || s.On == OnPaper && t.World.Nodes != nil {
+		return false
+	}
 	have := t.Bot.Intents()
 	return !slices.ContainsFunc(s.Needs, func(need string) bool { return !slices.Contains(have, need) })
 }

@@ -14,23 +14,27 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shitops/opsbot/bot/demo/nodes"
 	"github.com/shitops/opsbot/internal/lab"
 )
 
 // Options say where a world is made. All are required.
 type Options struct {
-	Dir     string // of everything; the caller removes it
-	Program string // path of opsbot, which the monitoring runs
+	Dir     string   // of everything; the caller removes it
+	Program string   // path of opsbot, which the monitoring runs
+	Holder  []string // arguments with which it holds nodes
 }
 
-// World is an edge on this machine: an origin, two caches, a monitoring server, and people.
+// World is an edge on this machine: an origin, two caches, a monitoring server, three nodes with agents, and people.
 type World struct {
 	Origin *lab.Origin
 	Edges  []*Edge
-	File   string // the bot's configuration
+	Nodes  *nodes.Lab // nil where this machine has none
+	File   string     // the bot's configuration
 
 	opt        Options
 	monitoring monitoring
+	noNodes    error // why Nodes is nil
 	client     *http.Client
 	generation int
 	audience   sync.WaitGroup // the regular viewers
@@ -62,6 +66,7 @@ func (w *World) start(ctx context.Context) error {
 		starting.Go(func() error { return e.start(ctx, origin.Address, w.opt.Dir) })
 	}
 	starting.Go(func() error { return w.startMonitoring(ctx) })
+	starting.Go(func() error { return w.startNodes(ctx) })
 	err = starting.Wait()
 	for _, e := range w.Edges {
 		if e.stop != nil {
@@ -70,6 +75,9 @@ func (w *World) start(ctx context.Context) error {
 	}
 	if w.monitoring != nil {
 		w.stops = append(w.stops, w.monitoring.Stop)
+	}
+	if w.Nodes != nil {
+		w.stops = append(w.stops, w.Nodes.Stop)
 	}
 	if err != nil {
 		return err
@@ -98,7 +106,7 @@ func (w *World) Parts() []string {
 		}
 		out = append(out, fmt.Sprintf("%-8s %s, %s", e.Name, e.URL, kind))
 	}
-	return append(out, "icinga2  "+w.monitoring.describe())
+	return append(out, "icinga2  "+w.monitoring.describe(), "nodes    "+w.describeNodes())
 }
 
 // edge returns an edge by its name.

@@ -23,7 +23,11 @@ import (
 func Hold(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	h := &holder{ctx: ctx, program: "/proc/self/exe"}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the program of the agents: %w", err)
+	}
+	h := &holder{ctx: ctx, program: program}
 	server := rpc.NewServer()
 	if err := server.RegisterName("Nodes", h); err != nil {
 		return err
