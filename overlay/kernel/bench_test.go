@@ -69,6 +69,7 @@ func benchNode(b testing.TB, withIPv6 bool) (*netlab.Space, *kernel.Plane) {
 	b.Helper()
 	netlab.Need(b)
 	n := netlab.NewSpace(b, "edge-1")
+	n.Endpoints = b.TempDir()
 	if !withIPv6 {
 		n.Run(b, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
 	}
@@ -106,7 +107,7 @@ func hold(b testing.TB, p *kernel.Plane, want overlay.Desired) {
 	}
 	report, err := p.Apply(context.Background(), overlay.Diff(want, have))
 	if err != nil || len(report.Failed) > 0 {
-		b.Fatal(err, report.Failed)
+		b.Fatalf("%v, %d changes failed", err, len(report.Failed))
 	}
 }
 
@@ -221,11 +222,26 @@ func BenchmarkReconcile(b *testing.B) {
 	})
 }
 
-// BenchmarkIdle is a pass over 2,000 segments that are as they must be, which an agent makes once a minute.
+// BenchmarkIdle is a pass over 2,000 segments that are as they must be, which an agent makes once a minute: the node itself is in all of them, or
+// each has an endpoint in one of a hundred namespaces.
 func BenchmarkIdle(b *testing.B) {
-	const n = 2000
-	want := manySegments(n)
-	_, plane := benchNode(b, false)
+	const n, boxes = 2000, 100
+	b.Run(fmt.Sprintf("segments=%d", n), func(b *testing.B) { idle(b, manySegments(n), 0) })
+	inBoxes := manySegments(n)
+	for i := range inBoxes.Segments {
+		m := &inBoxes.Segments[i].Local[0]
+		m.Endpoint = fmt.Sprintf("box-%d", i%boxes)
+	}
+	b.Run(fmt.Sprintf("segments=%d/endpoints=%d", n, boxes), func(b *testing.B) { idle(b, inBoxes, boxes) })
+}
+
+// idle measures passes of a node that holds want.
+func idle(b *testing.B, want overlay.Desired, boxes int) {
+	space, plane := benchNode(b, false)
+	for i := range boxes {
+		box := space.Endpoint(b, fmt.Sprintf("box-%d", i))
+		box.Run(b, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	}
 	hold(b, plane, want)
 	before := cpuSeconds(b)
 	for b.Loop() {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/shitops/opsbot/overlay"
 	"github.com/shitops/opsbot/overlay/kernel"
 	"github.com/shitops/opsbot/overlay/netlab"
@@ -43,6 +45,68 @@ func TestAnEndpointThatIsNotThereIsReportedAndTakenUpLater(t *testing.T) {
 	w.Lab.Nodes[0].Endpoint(t, "box")
 	w.Settle(t)
 	w.Lab.Nodes[1].Ping(t, m.IPs[0], true)
+}
+
+// TestAnEndpointThatGoesTakesNoOtherAlong: its ports are lost, those of another are as they were, and it is taken up when it is there again.
+func TestAnEndpointThatGoesTakesNoOtherAlong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	n := w.Lab.Nodes[0]
+	n.Endpoint(t, "box")
+	n.Endpoint(t, "other")
+	first, second := w.Segment(t, 5001, 0, 1), w.Segment(t, 5002, 0, 1)
+	for _, s := range []overlay.Segment{first, second} {
+		w.Attach(t, s, 0, "box")
+		w.Attach(t, s, 0, "other")
+	}
+	w.Settle(t)
+	name := filepath.Join(n.Endpoints, "box")
+	if err := os.Rename(name, name+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	have, err := w.Planes[0].Read(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, addresses := map[string]int{}, map[string]int{}
+	for _, o := range have.Objects {
+		switch o.Kind {
+		case overlay.Port:
+			ports[o.Endpoint+" "+o.Flaw]++
+		case overlay.EndpointAddress:
+			addresses[o.Endpoint]++
+		}
+	}
+	if d := cmp.Diff(map[string]int{"box " + overlay.FlawKind: 2, "other ": 2}, ports); d != "" {
+		t.Errorf("ports and their flaws (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(map[string]int{"other": 4}, addresses); d != "" { // IPv4 and IPv6 in each segment
+		t.Errorf("addresses inside (-want +got):\n%s", d)
+	}
+	if err := os.Rename(name+"-away", name); err != nil {
+		t.Fatal(err)
+	}
+	w.Settle(t)
+	w.PingAll(t, first)
+}
+
+// TestADeviceOfAnotherIndexIsTakenUp: somebody made one of ours anew by hand, with our mark and the index that the kernel gave.
+func TestADeviceOfAnotherIndexIsTakenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	s := w.Segment(t, 5001, 0, 1)
+	w.Settle(t)
+	n := w.Lab.Nodes[0]
+	n.Run(t, "ip", "link", "delete", "ob001389")
+	n.Run(t, "ip", "link", "add", "name", "ob001389", "type", "vxlan", "id", "5001", "local", "192.0.2.1", "dstport", "4789", "nolearning")
+	n.Run(t, "ip", "link", "set", "dev", "ob001389", "alias", "opsbot test 1")
+	w.Settle(t)
+	w.PingAll(t, s)
+	w.Segments, w.Members = nil, nil
+	w.Settle(t)
+	if links := n.Run(t, "ip", "-o", "link"); strings.Contains(links, "ob001389") {
+		t.Errorf("left behind:\n%s", links)
+	}
 }
 
 func TestAnUnfinishedDeviceIsTakenUp(t *testing.T) {

@@ -15,17 +15,25 @@ func within(path string, do func() error) error {
 	if path == "" {
 		return do()
 	}
+	return onThread(func() error {
+		if err := enter(path); err != nil {
+			return err
+		}
+		return do()
+	})
+}
+
+// enter moves the calling thread, which must end with its goroutine, to the network namespace at path.
+func enter(path string) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open network namespace %s: %w", path, err)
 	}
 	defer func() { _ = unix.Close(fd) }() // opened to be read: nothing can be lost
-	return onThread(func() error {
-		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter network namespace %s: %w", path, err)
-		}
-		return do()
-	})
+	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter network namespace %s: %w", path, err)
+	}
+	return nil
 }
 
 // inScratch runs do in a network namespace made for it, which vanishes with it.

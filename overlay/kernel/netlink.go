@@ -17,7 +17,7 @@ import (
 type conn struct {
 	fd  int
 	seq uint32
-	buf []byte
+	buf []byte // nil is made when it is needed
 }
 
 // Sizes of the socket: a datagram of requests must fit into the send buffer, a dump's pieces and the errors of a batch into the other.
@@ -34,7 +34,7 @@ func dial(groups ...int) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	c := &conn{fd: fd, buf: make([]byte, pieceBytes)}
+	c := &conn{fd: fd}
 	for _, o := range []struct{ level, name, value int }{
 		{unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1},  // an error does not repeat the request
 		{unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1},  // and says in words what is wrong
@@ -61,6 +61,9 @@ func (c *conn) close() error { return unix.Close(c.fd) }
 
 // receive reads one datagram of answers and calls do for each message in it.
 func (c *conn) receive(do func(m message) error) error {
+	if c.buf == nil {
+		c.buf = make([]byte, pieceBytes)
+	}
 	for {
 		n, err := unix.Read(c.fd, c.buf)
 		switch {

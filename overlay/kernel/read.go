@@ -30,12 +30,11 @@ func (p *Plane) Read(ctx context.Context) (out overlay.Observed, err error) {
 	for i := range p.links {
 		r.link(&p.links[i])
 	}
-	for _, dump := range []func() error{r.forwarding, r.neighbours, r.addresses} {
+	for _, dump := range []func() error{r.forwarding, r.neighbours, r.addresses, r.endpoints} {
 		if err := dump(); err != nil {
 			return out, fmt.Errorf("read tables of %s: %w", p.o.Node, err)
 		}
 	}
-	r.endpoints()
 	if p.caps.PacketFilter {
 		allowed, err := p.readGuard()
 		if err != nil {
@@ -62,13 +61,6 @@ type reader struct {
 	own   []netip.Addr // addresses on devices that are not ours
 	vtep  uint32       // index of the device that bears the VTEP
 	alien []overlay.Foreign
-}
-
-// port is a bridge port, whose other end is read in the endpoint.
-type port struct {
-	vni      overlay.VNI
-	endpoint string
-	link     link
 }
 
 // link files one device.
