@@ -11,7 +11,7 @@ type Verb struct {
 	Risk   Risk
 	// Plan says what would be done, changing nothing. Its error is for people: it names the thing and the next step.
 	Plan func(ctx context.Context, r Request, w World) (Plan, error)
-	// Answer reads and tells. It makes no run.
+	// Answer reads and tells. It makes no run. One whose risk is not Read hands something out, which is written to the audit log first.
 	Answer func(ctx context.Context, r Request, w World) (Answer, error)
 }
 
@@ -22,6 +22,9 @@ type Answer struct {
 	Table *Table   `json:"table,omitempty"`
 	Hint  string   `json:"hint,omitempty"` // the next thing to try
 	Bad   bool     `json:"bad,omitempty"`  // what was found is not well: the exit code is 1
+	Code  []string `json:"code,omitempty"` // to copy, one a line
+	// Secret answers are for who asked alone, and are written down nowhere: Code and Data let somebody in.
+	Secret bool `json:"secret,omitempty"`
 	Data  any      `json:"data,omitempty"`
 }
 

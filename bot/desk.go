@@ -216,7 +216,8 @@ func (t *talk) commands(ctx context.Context, p intents.Parsed) door.Exit {
 	changes := false
 	for i, c := range p.Commands {
 		requests[i] = t.request(c, i)
-		changes = changes || t.verbs[c.Name].Plan != nil
+		verb := t.verbs[c.Name]
+		changes = changes || verb.Plan != nil || verb.Answer != nil && verb.Risk != actions.Read
 	}
 	if !changes {
 		return inOrder(requests, func(r actions.Request) door.Exit { return t.read(ctx, r) })

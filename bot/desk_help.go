@@ -66,9 +66,7 @@ func (d *Desk) help(_ context.Context, r actions.Request, _ actions.World) (acti
 
 // mayAsk tells whether any role of somebody covers an intent, somewhere.
 func mayAsk(p *policy.Policy, a actions.Actor, intent string) bool {
-	return slices.ContainsFunc(p.Roles(a.Name), func(r policy.Role) bool {
-		return slices.ContainsFunc(r.May, func(glob string) bool { return policy.Match(glob, intent) })
-	})
+	return slices.ContainsFunc(p.Roles(a.Name), func(r policy.Role) bool { return r.Allows(intent) })
 }
 
 // whoami tells who the bot takes somebody for, and what they may.

@@ -41,7 +41,7 @@ func TestEnrolAnAgent(t *testing.T) {
 	if out, _ := ask(h, "edge-1", "--json"); !strings.HasPrefix(out, `{"node":"edge-1","line":"opsbot agent --bot `) {
 		t.Errorf("enrol --json = %q", out)
 	}
-	for node, want := range map[string]string{"edge-9": "is not in the inventory", "*": "is not in the inventory"} {
+	for node, want := range map[string]string{"edge-9": `no node is called "edge-9"`, "*": `no node is called "*"`} {
 		if out, errs := ask(h, node); out != "" || !strings.Contains(errs, want) {
 			t.Errorf("enrol %s = %q, %q; want %q", node, out, errs, want)
 		}

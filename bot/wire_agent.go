@@ -9,8 +9,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/agent"
+	"github.com/shitops/opsbot/actions/node"
+	"github.com/shitops/opsbot/actions/policy"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/socket"
 	"github.com/shitops/opsbot/bot/ops"
 	"github.com/shitops/opsbot/overlay/kernel"
@@ -64,23 +68,45 @@ func (a *App) vtepOf(node string) netip.Addr {
 	return address
 }
 
-// socketEnrol makes a one-time code for the agent of a node that is in the inventory. Who may add nodes may do that.
-func (a *App) socketEnrol(ctx context.Context, p socket.Peer, node string) (string, error) {
-	if err := a.may(ctx, p, "node.add"); err != nil {
-		return "", err
-	}
-	if _, err := a.desk.view.Load().World.Node(ctx, node); err != nil {
-		return "", fmt.Errorf("%s is not in the inventory: add it first (%w)", node, err)
-	}
+// enrolment makes the lines that let agents in, or is nil where no agent can come.
+func (a *App) enrolment() func(ctx context.Context, id, by string) (node.Pass, error) {
 	if a.gate.Addr() == "" {
-		return "", errors.New("no listener has the group agents: add one to the configuration and restart, such as {address: \"0.0.0.0:4443\", serve: [agents]}")
+		return nil
 	}
-	code, err := a.gate.NewCode(ctx, node, p.Identity())
+	return func(ctx context.Context, id, by string) (node.Pass, error) {
+		code, err := a.gate.NewCode(ctx, id, by)
+		return node.Pass{Line: code.Line, Until: code.Until}, err
+	}
+}
+
+// enrolIntent is the verb behind "opsbot enrol", too.
+const enrolIntent = "node.enrol"
+
+// socketEnrol is node.enrol for whoever is at the bot's machine: the line alone. Root and the bot's own user need no role.
+func (a *App) socketEnrol(ctx context.Context, p socket.Peer, id string) (string, error) {
+	v := a.desk.view.Load()
+	r := actions.Request{
+		Intent: enrolIntent, Slots: map[string][]string{"node": {id}}, Text: "enrol " + id, Actor: v.Policy.Who(p.Identity()), At: time.Now(),
+		Origin: actions.Origin{Door: socket.DoorName, Channel: p.Identity()},
+	}
+	verb := a.desk.verbs[enrolIntent]
+	if !trusted(p) {
+		c := policy.Case{Request: r, Risk: verb.Risk, World: v.World, Now: r.At}
+		if verdict := handsOut(r, v.Policy.Decide(ctx, c)); !verdict.Allow {
+			return "", fmt.Errorf("%w: %s; %s", socket.ErrRefused, verdict.Why, verdict.Next)
+		}
+	}
+	if err := a.audit.Append(ctx, entry(r, policy.Entry{Decision: policy.Answered, Risk: verb.Risk})); err != nil {
+		return "", fmt.Errorf("write the audit log, so nobody is let in: %w", err)
+	}
+	answer, err := verb.Answer(ctx, r, v.World)
+	if errors.Is(err, actions.ErrUnknown) {
+		return "", &socket.Problem{Text: err.Error(), Hint: "a node is added first: add node NAME ADDRESS in SITE", Exit: door.NotFound}
+	}
 	if err != nil {
 		return "", err
 	}
-	a.note(ctx, "made a code that enrols the agent of "+node+", for "+p.Identity())
-	return code.Line, nil
+	return answer.Code[0], nil
 }
 
 // AgentsAddr returns where agents connect, with the port it got, or "".

@@ -68,10 +68,11 @@ func aloneRequired(s intents.Spec, slot string) bool {
 	return slices.ContainsFunc(s.Require, func(group []string) bool { return len(group) == 1 && group[0] == slot })
 }
 
-// likelyPrivate tells whether what a line leads to is for the eyes of who says it: a question, a refusal.
+// likelyPrivate tells whether what a line leads to is for the eyes of who says it: a question, a refusal, what lets somebody in.
 func (a *App) likelyPrivate(text string) bool {
 	v := a.desk.view.Load()
-	return v.Parser.Parse(intents.Utterance{Text: text, Now: time.Now(), Zone: v.Zone, Door: intents.DoorChat}).Decision != intents.Act
+	p := v.Parser.Parse(intents.Utterance{Text: text, Now: time.Now(), Zone: v.Zone, Door: intents.DoorChat})
+	return p.Decision != intents.Act || slices.ContainsFunc(p.Commands, func(c intents.Intent) bool { return c.Name == enrolIntent })
 }
 
 // namesLike returns names of a kind that begin with what was typed, and where there is none the one that comes nearest.

@@ -304,7 +304,7 @@ func (g *Gate) welcome(ctx context.Context, j join) (answer joined, err error) {
 
 // consume takes a code for a key, once: by compare-and-set. The same key may take it again, since its answer may have been lost.
 func (g *Gate) consume(ctx context.Context, j join) (id string, err error) {
-	bad := errRefused{"this code is unknown, used or older than ten minutes: opsbot enrol makes a new one, on the bot's machine"}
+	bad := errRefused{"this code is unknown, used or older than ten minutes: say \"enrol NODE\" to the bot for a new one"}
 	secret, _, _ := strings.Cut(j.Code, "-")
 	key := codeKey(secret)
 	entry, err := g.guards.Get(ctx, key)

@@ -1,6 +1,6 @@
 // Package node holds the verbs about nodes: what there is, how one of them is, and those that are added and removed at run time.
 //
-// In come requests for node.list, node.show, node.add, node.remove, node.drain and node.undrain and a view of the world. Out go answers with a table that fits a terminal, and
+// In come requests for node.list, node.show, node.add, node.enrol, node.remove, node.drain and node.undrain and a view of the world. Out go answers with a table that fits a terminal, and
 // plans whose steps change the bucket of the inventory. The nodes of the configuration file belong to the file: they are only told about. Read node.go
 // first (what to pass in), then list.go and show.go; store.go and record.go (the nodes of the store), change.go (the plans), executor.go;
 // drain.go and drain_plan.go about nodes that take nothing new.

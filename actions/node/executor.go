@@ -72,7 +72,11 @@ func (x putter) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if err := x.n.opts.Store.put(ctx, r); err != nil {
 		return run.Result{}, err
 	}
-	return run.Result{Say: r.Name + " is in the inventory: " + where(r.Node)}, nil
+	say := r.Name + " is in the inventory: " + where(r.Node)
+	for _, more := range x.n.lacks(r.Name) {
+		say += "; " + more
+	}
+	return run.Result{Say: say}, nil
 }
 
 // Verify implements [run.Verifier].

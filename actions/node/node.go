@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Health asks one cache of one node how it is. It is called for all caches of a node at once.
 	Health func(ctx context.Context, n actions.Node, c actions.Cache) (cache.Health, error)
+	// Enrol makes what lets the agent of a node in, once; nil where agents cannot come.
+	Enrol func(ctx context.Context, node, by string) (Pass, error)
 	// Agent tells what is known of the agent of a node; nil when no node has one.
 	Agent func(node string) Agent
 	// Patience bounds the asking for health; 0 means 3 s.
@@ -61,6 +63,7 @@ func (n *Nodes) Verbs() []actions.Verb {
 	return []actions.Verb{
 		{Intent: "node.list", Risk: actions.Read, Answer: n.list},
 		{Intent: "node.show", Risk: actions.Read, Answer: n.show},
+		{Intent: "node.enrol", Risk: actions.Reversible, Answer: n.enrol},
 		{Intent: "node.add", Risk: actions.Reversible, Plan: n.planAdd},
 		{Intent: "node.remove", Risk: actions.Destructive, Plan: n.planRemove},
 		{Intent: "node.drain", Risk: actions.Disruptive, Plan: n.planDrain},

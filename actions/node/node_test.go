@@ -69,11 +69,12 @@ func TestVerbs(t *testing.T) {
 	var got []string
 	for _, v := range node.New(node.Options{}).Verbs() {
 		got = append(got, v.Intent)
-		if reads := v.Intent == "node.list" || v.Intent == "node.show"; (v.Risk == actions.Read) != reads || (v.Answer != nil) != reads || (v.Plan != nil) == reads {
+		reads, answers := v.Intent == "node.list" || v.Intent == "node.show", v.Intent == "node.enrol"
+		if answers = answers || reads; (v.Risk == actions.Read) != reads || (v.Answer != nil) != answers || (v.Plan != nil) == answers {
 			t.Errorf("%s = risk %s, plan %v, answer %v", v.Intent, v.Risk, v.Plan != nil, v.Answer != nil)
 		}
 	}
-	if diff := cmp.Diff([]string{"node.list", "node.show", "node.add", "node.remove", "node.drain", "node.undrain"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"node.list", "node.show", "node.enrol", "node.add", "node.remove", "node.drain", "node.undrain"}, got); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
 }

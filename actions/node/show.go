@@ -48,7 +48,7 @@ func (n *Nodes) show(ctx context.Context, r actions.Request, w actions.World) (a
 	}
 	a := actions.Answer{
 		Title: nd.Name + state(health) + ": " + where(nd),
-		Lines: append(details(nd, on(nd)), held.lines()...),
+		Lines: slices.Concat(details(nd, on(nd)), held.lines(), n.lacks(nd.Name)),
 		Bad:   bad,
 		Data:  Shown{Listed: Listed{Node: nd, Deployments: on(nd)}, Health: health, Agent: held},
 	}

@@ -49,6 +49,9 @@ func gather(ctx context.Context, c Case) (touched, error) {
 // adding is the intent whose node is not there yet. Rights on it are looked at where it is going to be.
 const adding = "node.add"
 
+// enrolling is the intent that lets the agent of a node in.
+const enrolling = "node.enrol"
+
 // fresh returns the node that a request is about to add.
 func fresh(r actions.Request, name string) (actions.Node, bool) {
 	site := cmp.Or(r.One("site"), r.Options["new-site"])

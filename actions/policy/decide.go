@@ -109,7 +109,7 @@ func (p *Policy) decideRole(c Case, name string, t touched) (string, Verdict) {
 	var limited *Verdict
 	for _, r := range p.people[name].Roles {
 		role := p.roles[r]
-		if !role.may(intent) {
+		if !role.Allows(intent) {
 			continue
 		}
 		v, ok := role.covers(c, t)

@@ -239,7 +239,9 @@ func (c Case) now() time.Time {
 }
 
 func matches(globs []string, intent string) bool {
-	return slices.ContainsFunc(globs, func(g string) bool { return Match(g, intent) })
+	return slices.ContainsFunc(globs, func(g string) bool {
+		return slices.ContainsFunc(akin(intent), func(same string) bool { return Match(g, same) })
+	})
 }
 
 func join(names []string) string { return strings.Join(names, ", ") }

@@ -155,7 +155,7 @@ func (p *Policy) Roles(name string) []Role {
 func (p *Policy) rolesFor(intent string) []string {
 	var out []string
 	for _, name := range p.order {
-		if p.roles[name].may(intent) {
+		if p.roles[name].Allows(intent) {
 			out = append(out, name)
 		}
 	}
@@ -174,8 +174,16 @@ func (p *Policy) peopleIn(roles []string) []string {
 	return out[:min(3, len(out))]
 }
 
-func (r Role) may(intent string) bool {
-	return slices.ContainsFunc(r.May, func(glob string) bool { return Match(glob, intent) })
+// Allows tells whether the role gives the right to an intent, in some place.
+func (r Role) Allows(intent string) bool { return matches(r.May, intent) }
+
+// akin returns the intents whose rights, approvals and quotas an intent shares: who may add a node may let its agent in, and what stands before the one
+// stands before the other.
+func akin(intent string) []string {
+	if intent == enrolling {
+		return []string{enrolling, adding}
+	}
+	return []string{intent}
 }
 
 // within tells whether a list of sites or tenants covers a name. An empty name is covered only where there is no limit: what cannot be

@@ -41,6 +41,8 @@ type Card struct {
 	Under string `json:"under,omitempty"`
 	// Private is for the eyes of who asked alone, where the platform can do that.
 	Private bool `json:"private,omitempty"`
+	// Secret cards hold what lets somebody in: no store ever sees them. They are Private, too.
+	Secret bool `json:"secret,omitempty"`
 }
 
 // Button is a command that a person can press instead of typing it. Pressing takes the same road as typing, with the rights of who presses.

@@ -7,7 +7,7 @@
 //
 // What survives a restart: cards that are final, and the first card of every message, until they are shown; which message on the platform shows
 // which card; and a hash of what it shows, so that the same content is not sent again. Later states of a card that is still Live are kept in memory
-// alone, since another follows.
+// alone, since another follows. So are cards that are Secret, from their first state: whoever lost one asks again.
 //
 // When a platform is slower than what happens, as in a storm of alerts, a channel gets one more message, the digest, which tells in few
 // lines where everything stands that could not be shown yet. It is edited as the storm goes on and closed when all is in its place; what keeps failing

@@ -171,7 +171,7 @@ func plainly(w wanted) wanted {
 	c := w.card
 	title := []rune(c.Title)
 	w.card = reply.Card{
-		ID: c.ID, Kind: c.Kind, Title: string(title[:min(len(title), 140)]), Run: c.Run, Live: c.Live, Private: c.Private,
+		ID: c.ID, Kind: c.Kind, Title: string(title[:min(len(title), 140)]), Run: c.Run, Live: c.Live, Private: c.Private, Secret: c.Secret,
 		Lines: []string{fmt.Sprintf("The rest, %d lines, cannot be shown here.", len(c.Lines))},
 	}
 	w.bytes, w.plain, w.spilled = 200+len(w.card.Title), true, false
