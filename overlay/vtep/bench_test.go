@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shitops/opsbot/overlay/netlab"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,7 +15,7 @@ import (
 func benchWorld(b *testing.B) *world {
 	w := newWorld(b, 3)
 	for _, n := range w.Lab.Nodes {
-		ethtool(b, n, "e0", ethtoolSGRO, 1)
+		n.SetCard(b, "e0", netlab.CardGathers, 1)
 	}
 	w.Segment(b, 5001, 0, 1, 2)
 	w.Settle(b)
@@ -39,7 +40,7 @@ func prepare(b *testing.B, w *world, name string) {
 		if name == uncut {
 			value = 1
 		}
-		ethtool(b, n, "e0", unix.ETHTOOL_STXCSUM, value)
+		n.SetCard(b, "e0", unix.ETHTOOL_STXCSUM, value)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestStreamsAndDatagramsThatCardsGather(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	for _, n := range w.Lab.Nodes {
-		ethtool(t, n, "e0", ethtoolSGRO, 1)
+		n.SetCard(t, "e0", netlab.CardGathers, 1)
 	}
 	w.Segment(t, 5001, 0, 1)
 	w.Settle(t)

@@ -5,12 +5,10 @@ package vtep_test
 import (
 	"os"
 	"testing"
-	"unsafe"
 
 	"github.com/shitops/opsbot/overlay/netlab"
 	"github.com/shitops/opsbot/overlay/vtep"
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,7 +45,7 @@ func newWorldIn(t testing.TB, lab *netlab.Lab) *world {
 	w := &world{&netlab.World{Lab: lab}, newVTEP(t, lab.Nodes[0])}
 	w.Planes = append(w.Planes, w.user)
 	for _, n := range lab.Nodes[1:] {
-		fillChecksums(t, n, "e0")
+		n.FillChecksums(t, "e0")
 		w.Planes = append(w.Planes, netlab.NewKernel(t, n))
 	}
 	return w
@@ -65,41 +63,4 @@ func newVTEP(t testing.TB, n *netlab.Space) *vtep.Plane {
 		}
 	})
 	return p
-}
-
-// fillChecksums lets a device compute checksums before a packet leaves its namespace, as a real card does on the wire (ethtool -K DEV tx off).
-// Without it the checksums of tunnelled packets stay empty between namespaces.
-func fillChecksums(t testing.TB, n *netlab.Space, device string) {
-	t.Helper()
-	ethtool(t, n, device, unix.ETHTOOL_STXCSUM, 0)
-}
-
-// ethtoolSGRO lets a device gather packets of a stream as they come in (ETHTOOL_SGRO of linux/ethtool.h).
-const ethtoolSGRO = 0x2c
-
-// ethtool sets a value of a device (struct ethtool_value of linux/ethtool.h).
-func ethtool(t testing.TB, n *netlab.Space, device string, command, value uint32) {
-	t.Helper()
-	err := n.Do(func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		values := [2]uint32{command, value}
-		var request struct {
-			name [unix.IFNAMSIZ]byte
-			data unsafe.Pointer
-			rest [16]byte
-		}
-		copy(request.name[:], device)
-		request.data = unsafe.Pointer(&values)
-		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request))); errno != 0 {
-			return errno
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatalf("ethtool %#x of %s on %s: %v", command, device, n.Name, err)
-	}
 }
