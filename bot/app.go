@@ -66,6 +66,8 @@ type App struct {
 	gate       *agent.Gate
 	known      *segment.Store
 	segments   *segment.Segments
+	prober     *segment.Prober
+	probes     *probeMetrics
 	drains     *node.Drains
 	enrol      *enrol.Enrol
 	clock      atomic.Pointer[clock.Clock]

@@ -164,8 +164,10 @@ func (a *App) statusLines(ctx context.Context) []StatusLine {
 		}
 		out = append(out, line)
 	}
-	if line, ok := a.registrationLine(); ok {
-		out = append(out, line)
+	for _, more := range []func() (StatusLine, bool){a.registrationLine, a.pairsLine} {
+		if line, ok := more(); ok {
+			out = append(out, line)
+		}
 	}
 	return out
 }

@@ -51,6 +51,7 @@ func (a *App) wire(ctx, work context.Context) error {
 		{"alerts", a.openAlertDoor},
 		{"stream", a.startIcinga},
 		{"registration", a.startEnrol},
+		{"probing of segments", a.startProber},
 		{"talks", a.startChats},
 		{"clock", a.openClock},
 		{"socket", a.openSocket},

@@ -14,7 +14,7 @@ const pruneIntent = "monitoring.prune"
 // openEnrol knows what the monitoring should watch; startEnrol keeps it so.
 func (a *App) openEnrol(_, _ context.Context, cfg *config.Config) error {
 	o := enrol.Options{
-		World: liveWorld{a}, Owner: cfg.Icinga.Instance, Enabled: func() bool { return a.config.Load().Icinga.Register }, Tell: a.tellRegistration,
+		World: liveWorld{a}, Overlay: a.inSegment, Owner: cfg.Icinga.Instance, Enabled: func() bool { return a.config.Load().Icinga.Register }, Tell: a.tellRegistration,
 		Held: func(ctx context.Context) (bool, error) { on, _, err := a.observing(ctx); return on, err }, Log: a.log.With("room", "enrol"),
 	}
 	if a.monitoring.client != nil {

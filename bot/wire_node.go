@@ -35,7 +35,7 @@ func (a *App) openNodes(ctx, work context.Context, _ *config.Config) error {
 		return err
 	}
 	a.nodes = node.New(node.Options{
-		Health: a.content.Health, Agent: a.agentOf, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf, a.segmentsOf}, Drains: a.drains, Carried: []node.User{a.segmentsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
+		Health: a.content.Health, Agent: a.agentOf, Pairs: a.pairsAt, Store: s, World: liveWorld{a}, File: a.inFile, Users: []node.User{a.jobsOf, a.runsOf, a.segmentsOf}, Drains: a.drains, Carried: []node.User{a.segmentsOf}, Forget: a.forgetOrphan, Recall: a.recallOrphan,
 		Added: a.enrol.Added, Removed: a.enrol.Removed, Enrol: a.enrolment(),
 	})
 	follow, stop := context.WithCancel(work)

@@ -24,7 +24,7 @@ import (
 // openSegments knows the segments, and what stands behind the verbs about them.
 func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	log := a.log.With("room", "segment")
-	s, err := segment.NewStore(segment.StoreOptions{Segments: a.store.Bucket(store.Segments), VNIs: a.store.Bucket(store.VNIs), Changed: a.nodesChanged, Log: log})
+	s, err := segment.NewStore(segment.StoreOptions{Segments: a.store.Bucket(store.Segments), VNIs: a.store.Bucket(store.VNIs), Changed: a.segmentsChanged, Log: log})
 	if err != nil {
 		return err
 	}
@@ -37,15 +37,24 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	}
 	a.known = s
 	a.segments, err = segment.New(segment.Options{
-		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed,
+		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed, Probed: a.pairsOf,
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.openProber(); err != nil {
 		return err
 	}
 	follow, stop := context.WithCancel(work)
 	a.working.Go(func() { a.untilStopped("segments", follow, s.Run) })
 	a.own("segments", func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// segmentsChanged lets the parser know the segments of now, and the monitoring which nodes are in one.
+func (a *App) segmentsChanged(ctx context.Context) {
+	a.nodesChanged(ctx)
+	a.enrol.Kick()
 }
 
 // filed returns a segment as the configuration file defines it.

@@ -128,6 +128,25 @@ echo "$2 OK: well | n=1"`)
 	}
 }
 
+// TestKitOverlay: a segment that a host names is looked at by the kit's command, as a service of its own.
+func TestKitOverlay(t *testing.T) {
+	t.Parallel()
+	_, c := startKit(t, newReceiver(t), `echo "OVERLAY CRITICAL: $* | pairs_ok=1;;;0 pairs=2;;;0" && exit 2`)
+	err := c.Create(t.Context(), icinga.RuntimeObject{Host: "control", Templates: []string{"opsbot-node"}, Attrs: map[string]any{
+		"vars.opsbot_segments": []string{"studio-a"}, "vars.opsbot_socket": "/run/opsbot/opsbot.sock", "vars.opsbot": map[string]any{"managed": true, "owner": "opsbot"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reschedule(t.Context(), "control", "Segment studio-a"); err != nil {
+		t.Fatal(err)
+	}
+	o := awaitState(t, c, "control", "Segment studio-a", icinga.Critical, "OVERLAY CRITICAL: check overlay --segment studio-a --socket /run/opsbot/opsbot.sock")
+	if diff := cmp.Diff([]string{"pairs_ok=1;;;0", "pairs=2;;;0"}, o.Perfdata); diff != "" {
+		t.Errorf("its performance data (-want +got):\n%s", diff)
+	}
+}
+
 // TestKitLeavesOthersAlone tries with the kit's rights what only the owner of a host may.
 func TestKitLeavesOthersAlone(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,7 @@ object Host "ams-2" {
   vars.opsbot_channels["news"] = { edge_url = "http://192.0.2.11", origin_url = "http://origin.example/news/master.m3u8" }
   vars.opsbot_channels["sport"] = { edge_url = "http://192.0.2.11/sport/master.m3u8", host = "tv.example" }
 }
+object Host "control" { check_command = "passive"; vars.opsbot_segments = [ "studio-a", "studio-b" ] }
 object Host "mac-1" { import "opsbot-node"; vars.os = "macosx"; vars.opsbot = { managed = true } }
 object Host "foreign" { check_command = "passive"; vars.os = "macosx" }
 object UserGroup "night shift" { }
@@ -70,8 +71,8 @@ object UserGroup "night shift" { }
 			t.Errorf("icinga2 daemon -C says %q in:\n%s", bad, out)
 		}
 	}
-	// Cache Hit Rate of two, two channels, one Remote Login, Heartbeat and Spool; OpsBot hears of three hosts and five services, people of two.
-	for _, want := range []string{"5 Hosts", "7 Services", "10 Notifications", "6 Dependencies", "2 NotificationCommands", "1 User."} {
+	// Cache Hit Rate of two, two channels, two segments, one Remote Login, Heartbeat and Spool; OpsBot hears of three hosts and five services, people of two.
+	for _, want := range []string{"6 Hosts", "9 Services", "10 Notifications", "8 Dependencies", "2 NotificationCommands", "1 User."} {
 		if !strings.Contains(out, " "+want) {
 			t.Errorf("icinga2 daemon -C does not say %q in:\n%s", want, out)
 		}

@@ -15,12 +15,14 @@ const (
 	TemplateNode    = "opsbot-node"
 	TemplateHitRate = "opsbot-hit-rate"
 	TemplateLatency = "opsbot-stream-latency"
+	TemplateTold    = "opsbot-reported"
 )
 
 // The names of services, which rules and people know.
 const (
 	HitRate = "Cache Hit Rate"
 	Latency = "Stream Latency"
+	Overlay = "Overlay" // of a node in segments; nobody asks for it, the bot reports what its probes find
 )
 
 // ours are the variables that the bot sets: of these what is no longer wanted is taken back.
@@ -29,12 +31,18 @@ func ours() []string {
 }
 
 // Desired returns what the monitoring should hold of an inventory, hosts first: a host for each node, orphans included, since nobody has decided about
-// them yet; a service for each cache, and one for each stream that a node with a cache serves. It is pure.
-func Desired(nodes []actions.Node, deployments []actions.Deployment, owner string) []icinga.RuntimeObject {
+// them yet; a service for each cache, one for each stream that a node with a cache serves, and one for a node in segments, as inSegment tells; nil says
+// that none is. It is pure.
+func Desired(nodes []actions.Node, deployments []actions.Deployment, inSegment func(node string) bool, owner string) []icinga.RuntimeObject {
 	var hosts, services []icinga.RuntimeObject
 	for _, n := range nodes {
 		hosts = append(hosts, hostOf(n, owner))
 		services = append(services, servicesOf(n, deployments, owner)...)
+		if inSegment != nil && inSegment(n.Name) {
+			services = append(services, icinga.RuntimeObject{Host: n.Name, Service: Overlay, Templates: []string{TemplateTold}, Attrs: map[string]any{
+				"vars.opsbot": mark(owner, n.Name), "vars.opsbot_node": n.Name,
+			}})
+		}
 	}
 	return append(hosts, services...)
 }

@@ -112,8 +112,14 @@ const (
 	brakeShare = 4 // one of so many
 )
 
-// braked tells whether a removal is so large that it may be a mistake: a file that was cut off, a store that came up empty.
+// braked tells whether a removal is so large that it may be a mistake: a file that was cut off, a store that came up empty. Services about segments do
+// not count, and are not held: a person has said yes to the deletion of a segment, and what follows from it needs no second one.
 func (d difference) braked() bool {
-	n := len(d.remove)
+	n := 0
+	for _, o := range d.remove {
+		if o.Service != Overlay {
+			n++
+		}
+	}
 	return n > brakeMost || brakeShare*n > d.ownedBy
 }

@@ -26,8 +26,9 @@ type Icinga interface {
 type Options struct {
 	Icinga  Icinga // nil where none is configured: nothing is registered
 	World   actions.World
-	Owner   string      // name of this bot on what it makes; "" = opsbot
-	Enabled func() bool // whether anything is registered at all, as the configuration says now
+	Overlay func(node string) bool // whether a node is in a segment; nil = none is
+	Owner   string                 // name of this bot on what it makes; "" = opsbot
+	Enabled func() bool            // whether anything is registered at all, as the configuration says now
 	// Tell tells people what they should know, once for each id; nil for nobody.
 	Tell func(ctx context.Context, n Notice)
 	// Held tells whether nothing may act by itself, such as after an import; nil for never.
@@ -58,8 +59,9 @@ type Enrol struct {
 	told    map[string]bool
 	leaving map[string]time.Time // nodes that were just unregistered
 
-	mu   sync.Mutex
-	last Report
+	mu    sync.Mutex
+	last  Report
+	holds map[string]bool // what is ours there, as of the latest pass
 }
 
 // spoilt is a name that Icinga2 does not take before it is reloaded.
@@ -103,6 +105,13 @@ func (e *Enrol) Kick() {
 	case e.kick <- struct{}{}:
 	default:
 	}
+}
+
+// Holds tells whether the monitoring holds a service that is ours, as of the latest pass.
+func (e *Enrol) Holds(host, service string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.holds[icinga.RuntimeObject{Host: host, Service: service}.Name()]
 }
 
 // Last returns how the latest pass ended.

@@ -42,11 +42,12 @@ func TestDesired(t *testing.T) {
 			"vars.opsbot_cache": "back", "vars.opsbot_edge_url": "http://192.0.2.12:6091", "vars.opsbot_channel": "http://origin.example/news/master.m3u8"}},
 		{Host: "edge-2", Service: "Stream Latency news", Templates: []string{"opsbot-stream-latency"}, Attrs: map[string]any{"vars.opsbot": mark("edge-2"), "vars.opsbot_node": "edge-2",
 			"vars.opsbot_edge_url": "http://192.0.2.12:6081", "vars.opsbot_origin_url": "http://origin.example/news/master.m3u8"}},
+		{Host: "mac-1", Service: "Overlay", Templates: []string{"opsbot-reported"}, Attrs: map[string]any{"vars.opsbot": mark("mac-1"), "vars.opsbot_node": "mac-1"}},
 	}
-	if diff := cmp.Diff(want, enrol.Desired(w.nodes, w.deployments, "me")); diff != "" {
+	if diff := cmp.Diff(want, enrol.Desired(w.nodes, w.deployments, func(node string) bool { return node == "mac-1" }, "me")); diff != "" {
 		t.Errorf("desired (-want +got):\n%s", diff)
 	}
-	if bare := enrol.Desired([]actions.Node{{Name: "n"}}, nil, "me"); bare[0].Attrs["address"] != "n" {
+	if bare := enrol.Desired([]actions.Node{{Name: "n"}}, nil, nil, "me"); bare[0].Attrs["address"] != "n" {
 		t.Errorf("a node without an address is looked for at %v", bare[0].Attrs["address"])
 	}
 }
@@ -216,6 +217,43 @@ func TestBrake(t *testing.T) {
 	}
 	if _, err := h.Verbs()[0].Plan(t.Context(), actions.Request{}, w); err == nil || !strings.Contains(err.Error(), "nothing to prune") {
 		t.Errorf("once more: %v", err)
+	}
+}
+
+// TestOverlay: the service about segments comes and goes with them, also where all of them go at once, and is known as ours only while it is.
+func TestOverlay(t *testing.T) {
+	t.Parallel()
+	m, in := newMonitoring(), map[string]bool{"edge-1": true, "edge-2": true, "mac-1": true}
+	m.templates[true] = append(m.templates[true], enrol.TemplateTold)
+	m.foreign("edge-2!Overlay", "")
+	h := newHome(t, sample(), m, func(o *enrol.Options) { o.Overlay = func(node string) bool { return in[node] } })
+	holds := func(when string, want map[string]bool) {
+		t.Helper()
+		for node, want := range want {
+			if got := h.Holds(node, enrol.Overlay); got != want {
+				t.Errorf("%s: Holds(%s) = %v, want %v", when, node, got, want)
+			}
+		}
+	}
+	holds("before the first pass", map[string]bool{"edge-1": false})
+	if r := h.pass(t); len(r.Created) != 10 || len(r.Foreign) != 1 || !r.Well() {
+		t.Errorf("the first pass: %s, %q, foreign %q", r, r.Created, r.Foreign)
+	}
+	holds("after it", map[string]bool{"edge-1": true, "edge-2": false, "mac-1": true, "edge-9": false})
+	if r := h.pass(t); r.Writes() != 0 {
+		t.Errorf("the second pass wrote: %s", r)
+	}
+	clear(in)
+	if r := h.pass(t); len(r.Removed) != 2 || len(r.Braked) != 0 || !r.Well() {
+		t.Errorf("without segments: removed %q, braked %q", r.Removed, r.Braked)
+	}
+	holds("without segments", map[string]bool{"edge-1": false, "mac-1": false})
+	in["edge-1"] = true
+	h.pass(t)
+	h.world.edit(func(w *world) { w.nodes, w.deployments = nil, nil })
+	clear(in)
+	if r := h.pass(t); len(r.Braked) != 8 || len(r.Removed) != 1 {
+		t.Errorf("all nodes are gone: removed %q, braked %q, want the service about segments alone to go", r.Removed, r.Braked)
 	}
 }
 

@@ -115,9 +115,12 @@ func (e *Enrol) pass(ctx context.Context, node string) (Report, error) {
 		return r, err
 	}
 	if r.Writes() > 0 {
-		if err := e.readBack(ctx, before, &r); err != nil {
+		if have, err = e.readBack(ctx, before, &r); err != nil {
 			return r, err
 		}
+	}
+	if node == "" {
+		e.hold(have)
 	}
 	e.tell(ctx, r)
 	return r, nil
@@ -159,7 +162,7 @@ func (e *Enrol) want(ctx context.Context) ([]icinga.RuntimeObject, error) {
 		return nil, fmt.Errorf("read the deployments: %w", err)
 	}
 	nodes = slices.DeleteFunc(nodes, func(n actions.Node) bool { return time.Since(e.leaving[n.Name]) < leave })
-	return Desired(nodes, deployments, e.opt.Owner), nil
+	return Desired(nodes, deployments, e.opt.Overlay, e.opt.Owner), nil
 }
 
 // owned reads what is ours there, services first: a host that is deleted between the two is then missing and made anew. The other way round its services
@@ -212,11 +215,16 @@ func (e *Enrol) apply(ctx context.Context, d difference, r *Report, free bool) e
 			return err
 		}
 	}
-	if len(d.remove) > 0 && !free && d.braked() {
+	if !free && d.braked() {
+		var gone []icinga.Owned
 		for _, o := range d.remove {
-			r.Braked = append(r.Braked, o.Name())
+			if o.Service == Overlay {
+				gone = append(gone, o)
+			} else {
+				r.Braked = append(r.Braked, o.Name())
+			}
 		}
-		return nil
+		d.remove = gone
 	}
 	for _, o := range d.remove {
 		if err := e.opt.Icinga.Delete(ctx, o.Host, o.Service); err != nil {
@@ -335,10 +343,10 @@ func (e *Enrol) modify(ctx context.Context, c change, r *Report) error {
 }
 
 // readBack proves what was written. What Icinga2 has said it did and does not hold is a failure that the next pass repairs.
-func (e *Enrol) readBack(ctx context.Context, before icinga.Status, r *Report) error {
+func (e *Enrol) readBack(ctx context.Context, before icinga.Status, r *Report) ([]icinga.Owned, error) {
 	have, err := e.owned(ctx)
 	if err != nil {
-		return fmt.Errorf("read back: %w", err)
+		return nil, fmt.Errorf("read back: %w", err)
 	}
 	there := map[string]bool{}
 	for _, o := range have {
@@ -356,10 +364,23 @@ func (e *Enrol) readBack(ctx context.Context, before icinga.Status, r *Report) e
 	}
 	after, err := e.opt.Icinga.Status(ctx)
 	if err != nil {
-		return fmt.Errorf("look at Icinga2: %w", err)
+		return nil, fmt.Errorf("look at Icinga2: %w", err)
 	}
 	r.Reloaded = !after.ProgramStart.Equal(before.ProgramStart)
-	return nil
+	return have, nil
+}
+
+// hold notes what is ours there.
+func (e *Enrol) hold(have []icinga.Owned) {
+	holds := make(map[string]bool, len(have))
+	for _, o := range have {
+		if o.Owner == e.opt.Owner {
+			holds[o.Name()] = true
+		}
+	}
+	e.mu.Lock()
+	e.holds = holds
+	e.mu.Unlock()
 }
 
 // tell lets people know what does not heal by itself, once for each set of objects.

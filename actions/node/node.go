@@ -20,6 +20,8 @@ type Options struct {
 	Enrol func(ctx context.Context, node, by string) (Pass, error)
 	// Agent tells what is known of the agent of a node; nil when no node has one.
 	Agent func(node string) Agent
+	// Pairs are sentences about what is not well between a node and others in segments; nil where nobody probes.
+	Pairs func(node string) []string
 	// Patience bounds the asking for health; 0 means 3 s.
 	Patience time.Duration
 

@@ -55,6 +55,10 @@ func (n *Nodes) show(ctx context.Context, r actions.Request, w actions.World) (a
 	if d, ok := n.drained(nd.Name); ok {
 		a.Lines = append([]string{"draining, " + d.about() + ": nothing new is put there"}, a.Lines...)
 	}
+	if n.opts.Pairs != nil {
+		pairs := n.opts.Pairs(nd.Name)
+		a.Lines, a.Bad = append(a.Lines, pairs...), a.Bad || len(pairs) > 0
+	}
 	if len(nd.Caches) > 0 {
 		a.Table = cacheTable(nd, health)
 		a.Hint = "numbers: cache stats " + nd.Name

@@ -21,7 +21,8 @@ type ProberOptions struct {
 	KV       store.KV             // remembers what people were told, beyond a restart; nil = nothing is
 	// Tell tells people that pairs of a segment are not well, or are again. Nil = nobody is told.
 	Tell func(ctx context.Context, n Notice)
-	// Asked is told what came of each asking of a node; err says that it could not be asked. Nil = nobody is.
+	// Asked is told what came of each asking of a node, nothing where there is no peer whose agent is there; err says that it could not be asked.
+	// Nil = nobody is.
 	Asked func(ctx context.Context, node string, results []overlay.ProbeResult, err error)
 	Log   *slog.Logger     // nil = discard
 	Now   func() time.Time // nil = time.Now
@@ -145,6 +146,7 @@ func (p *Prober) Round(ctx context.Context, within time.Duration) {
 		}
 		targets := p.pick(n, there, worries[n])
 		if len(targets) == 0 {
+			p.o.Asked(ctx, n, nil, nil)
 			continue
 		}
 		select {

@@ -171,11 +171,11 @@ func (p *Prober) Troubles(segment, node string) []Trouble {
 	})
 }
 
-// Count is how many pairs of nodes were probed, in all segments, and how many pairs within segments are not well.
-func (p *Prober) Count() (hops, bad int) {
+// Bad returns all pairs that were not well when they were last probed, also those of which people are not told yet.
+func (p *Prober) Bad() []Trouble {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.hops), len(p.bad)
+	return p.troubles(func(*Trouble) bool { return true })
 }
 
 // Unknown is the state of a pair that was not probed, or whose agents are away.

@@ -45,6 +45,7 @@ func Default() *Config {
 		BreakGlass: BreakGlass{For: 15 * time.Minute},
 		OnCall:     OnCall{EscalateAfter: 10 * time.Minute, By: []string{ByTerminal}},
 		Icinga:     Icinga{Stream: true, Instance: "opsbot", Heartbeat: Heartbeat{Service: "OpsBot Heartbeat", Every: time.Minute}},
+		Probe:      Probe{Every: time.Minute, AlarmAfter: 3},
 		Limits:     Limits{Line: 2000, Body: 256 << 10, PlanSteps: 20, Fanout: 1000},
 	}
 }

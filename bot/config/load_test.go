@@ -56,6 +56,7 @@ people:
 roles:
   - {name: viewer, may: ["*.show"], sites: [], tenants: [acme]}
   - {name: operator, may: ["*"]}
+probe: {every: 0s, alarm_after: 9}
 limits: {line: 500, body: 64KiB, plan_steps: 7, fanout: 50}
 approvals:
   - {intents: [cache.flush, "failover.*"], role: operator, people: 1, within: 45m}
@@ -152,6 +153,7 @@ func TestFull(t *testing.T) {
 			{Name: "viewer", May: []string{"*.show"}, Sites: []string{}, Tenants: []string{"acme"}},
 			{Name: "operator", May: []string{"*"}},
 		},
+		Probe:     config.Probe{AlarmAfter: 9},
 		Limits:    config.Limits{Line: 500, Body: 64 << 10, PlanSteps: 7, Fanout: 50},
 		Approvals: []config.Approval{{Intents: []string{"cache.flush", "failover.*"}, Role: "operator", People: 1, Within: 45 * time.Minute}},
 		Quotas:    []config.Quota{{Role: "operator", Intents: []string{"cache.flush"}, AtMost: 6, Per: 2 * time.Hour}},
@@ -277,6 +279,9 @@ func TestMistakes(t *testing.T) {
 		{"socket group", base + "socket: {group: \"a b\"}\n", `3:17: socket.group: "a b" is no name of a group`},
 		// Names.
 		{"no name", base + "inventory: {nodes: [{site: berlin}]}\n", `3:21: inventory.nodes[0].name: is missing`},
+		{"hasty probing", base + "probe: {every: 10ms}\n", `3:16: probe.every: 10ms is too short; at least 1s`},
+		{"rare probing", base + "probe: {every: 2h}\n", `3:16: probe.every: 2h is too long; at most 1h`},
+		{"alarm after nothing", base + "probe: {alarm_after: 0}\n", `3:22: probe.alarm_after: 0 is out of bounds; 1 to 100`},
 		{"reserved VNI", base + "inventory: {segments: [{name: a1, vni: 5}]}\n", `3:40: inventory.segments[0].vni: VNI 5: the VNI is reserved`},
 		{"VNI twice", base + "inventory: {segments: [{name: a1, vni: 5001}, {name: b2, vni: 5001}]}\n", `3:63: inventory.segments[1].vni: segment "a1" has VNI 5001, too`},
 		{"segment on no node", base + "inventory: {segments: [{name: a1, nodes: [edge-1]}]}\n", `3:43: inventory.segments[0].nodes[0]: there is no node "edge-1"`},

@@ -22,6 +22,7 @@ type Config struct {
 	Store     Store      `yaml:"store" say:"How long state is kept, and where copies of it go."`
 	Log       Log        `yaml:"log" say:"What is logged to standard error."`
 	Inventory Inventory  `yaml:"inventory" say:"What is managed."`
+	Probe     Probe      `yaml:"probe" say:"How segments are probed in the background."`
 	People    []Person   `yaml:"people" say:"Who may ask, and by which identities they are known."`
 	Roles     []Role     `yaml:"roles" say:"What people may do: intents and places."`
 
@@ -100,6 +101,12 @@ type Segment struct {
 	Nodes  []string `yaml:"nodes" say:"Nodes in it; each comes in when its agent is there."`
 }
 
+// Probe is how segments are probed in the background. It is off while Every is 0.
+type Probe struct {
+	Every      time.Duration `yaml:"every" say:"How often each pair of nodes that share segments is probed in one of them; 0s never does."`
+	AlarmAfter int           `yaml:"alarm_after" say:"Bad probes of a pair in a row until people are told."`
+}
+
 // Node is a machine at the edge.
 type Node struct {
 	Name     string            `yaml:"name" say:"What people call it."`
@@ -157,7 +164,7 @@ type Role struct {
 	Name    string   `yaml:"name" say:"What people call it."`
 	May     []string `yaml:"may" say:"Intents; * stands for any characters."`
 	Sites   []string `yaml:"sites" say:"Sites whose nodes it covers, or *; without the key there is no limit, [] covers none."`
-	Tenants []string `yaml:"tenants" say:"Tenants whose deployments it covers, or *; without the key there is no limit, [] covers none."`
+	Tenants []string `yaml:"tenants" say:"Tenants whose deployments and segments it covers, or *; without the key there is no limit, [] covers none."`
 }
 
 // Language is what the bot understands beside what is built into it.

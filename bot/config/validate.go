@@ -32,6 +32,7 @@ func (v *checker) all() {
 	v.tenants()
 	v.nodes()
 	v.segments()
+	v.probe()
 	v.deployments()
 	v.roles()
 	v.people()

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/shitops/opsbot/overlay"
 )
@@ -38,6 +39,15 @@ func (v *checker) segments() {
 			}
 		}
 	}
+}
+
+// probe checks how segments are probed in the background.
+func (v *checker) probe() {
+	if every := v.c.Probe.Every; every != 0 {
+		v.atLeast("probe.every", every, time.Second)
+		v.atMost("probe.every", every, time.Hour)
+	}
+	v.between("probe.alarm_after", v.c.Probe.AlarmAfter, 1, 100)
 }
 
 // vni checks the VNI of a segment against the reserved ones and those before it.
