@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/shitops/opsbot/actions/agent"
@@ -36,6 +37,14 @@ func wanted(l *netlab.Lab, self int, endpoint string) overlay.Desired {
 	return overlay.Desired{Node: l.Nodes[self].Name, Incarnation: "i1", Generation: 1, VTEP: l.Nodes[self].Addr, Segments: []overlay.NodeSegment{s}}
 }
 
+// closedOnce is a plane that a test closes, or its end.
+type closedOnce struct {
+	overlay.DataPlane
+	close func() error
+}
+
+func (c *closedOnce) Close() error { return c.close() }
+
 // opened opens a plane as the agent does, tries it and reads it.
 func opened(t *testing.T, p *planes, n *netlab.Space) (overlay.DataPlane, overlay.Observed) {
 	t.Helper()
@@ -43,7 +52,12 @@ func opened(t *testing.T, p *planes, n *netlab.Space) (overlay.DataPlane, overla
 	if err != nil {
 		t.Fatalf("open %s by %q: %v", n.Name, p.kind, err)
 	}
-	t.Cleanup(func() { _ = plane.Close() })
+	plane = &closedOnce{DataPlane: plane, close: sync.OnceValue(plane.Close)}
+	t.Cleanup(func() {
+		if err := plane.Close(); err != nil {
+			t.Errorf("close the plane of %s: %v", n.Name, err)
+		}
+	})
 	if _, err := plane.Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +100,7 @@ func TestPlaneIsChosen(t *testing.T) {
 			if able.Plane != tt.want || able.Missing[vtep.MissingKernel] != tt.why {
 				t.Errorf("%s: %q, the kernel lacks %q, want %q and %q", tt.name, able.Plane, able.Missing[vtep.MissingKernel], tt.want, tt.why)
 			}
-			if _, ok := plane.(planeWatcher); !ok {
+			if _, ok := plane.(*closedOnce).DataPlane.(planeWatcher); !ok {
 				t.Errorf("%s: changes by hand are not noticed", tt.name)
 			}
 			if err := plane.Close(); err != nil {
