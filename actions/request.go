@@ -58,6 +58,13 @@ type Request struct {
 	Actor   Actor               `json:"actor"`
 	Origin  Origin              `json:"origin"`
 	At      time.Time           `json:"at"`
+	// Reach are the tenants whose things the answer may show; nil means all. It is of the moment of asking, and never stored.
+	Reach []string `json:"-"`
+}
+
+// Reaches tells whether the answer may show what is of a tenant. What is of nobody known is shown to nobody whose rights have a limit.
+func (r Request) Reaches(tenant string) bool {
+	return r.Reach == nil || tenant != "" && (slices.Contains(r.Reach, tenant) || slices.Contains(r.Reach, "*"))
 }
 
 // One returns the first value of a slot, or "".

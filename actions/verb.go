@@ -25,7 +25,7 @@ type Answer struct {
 	Code  []string `json:"code,omitempty"` // to copy, one a line
 	// Secret answers are for who asked alone, and are written down nowhere: Code and Data let somebody in.
 	Secret bool `json:"secret,omitempty"`
-	Data  any      `json:"data,omitempty"`
+	Data   any  `json:"data,omitempty"`
 }
 
 // Table is rows under columns; every row has as many cells as there are columns.

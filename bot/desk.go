@@ -63,8 +63,9 @@ type Desk struct {
 	memory    memory
 	quotas    *policy.Quotas
 	rules     Rules
-	tell      func(reply.Card)              // to everybody who watches
-	bound     func(as string) *policy.Bound // what a job that was made at run time is bound to; nil for everybody else
+	tell      func(reply.Card)                                      // to everybody who watches
+	bound     func(as string) *policy.Bound                         // what a job that was made at run time is bound to; nil for everybody else
+	owners    func(actions.Request, *actions.Plan) []policy.Segment // whose the segments are that are touched
 	importer  Importer
 	status    func(context.Context) []StatusLine
 	incidents func(context.Context) (map[string][]alertdoor.Incident, error) // open ones, by node

@@ -24,7 +24,7 @@ func (t *talk) mayApprove(ctx context.Context, r actions.Request) door.Exit {
 	if err != nil {
 		return t.sorry(ctx, r, err)
 	}
-	v := t.view.Policy.MayApprove(ctx, policy.Approving{Run: about, Assents: about.Assents, Approver: t.actor, World: t.view.World, Now: t.message.At})
+	v := t.view.Policy.MayApprove(ctx, policy.Approving{Run: about, Assents: about.Assents, Approver: t.actor, Segments: t.owners(about.Plan.Request, &about.Plan), World: t.view.World, Now: t.message.At})
 	if !v.Allow {
 		return t.refuse(ctx, r, v)
 	}

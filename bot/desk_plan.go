@@ -91,6 +91,7 @@ func (t *talk) planOne(ctx context.Context, r actions.Request) (proposal, door.E
 	plan.Request.Cause, plan.Request.Actor, plan.Request.Origin, plan.Request.At = r.Cause, r.Actor, r.Origin, r.At
 	p.request, p.plan = plan.Request, &plan
 	c.Request, c.Risk, c.Plan = plan.Request, plan.Risk, &plan
+	c.Segments = append(c.Segments, t.owners(plan.Request, &plan)...)
 	p.verdict = t.view.Policy.Decide(ctx, c)
 	if !p.verdict.Allow {
 		return p, t.refuse(ctx, plan.Request, p.verdict)
@@ -101,7 +102,7 @@ func (t *talk) planOne(ctx context.Context, r actions.Request) (proposal, door.E
 
 // caseOf is what policy decides on. A command about a run touches what that run touches; one that lets everything go on touches everything.
 func (t *talk) caseOf(ctx context.Context, r actions.Request, risk actions.Risk) (policy.Case, error) {
-	c := policy.Case{Request: r, Risk: risk, World: t.view.World, Now: t.message.At, Bound: t.bound}
+	c := policy.Case{Request: r, Risk: risk, World: t.view.World, Now: t.message.At, Bound: t.bound, Segments: t.owners(r, nil)}
 	if r.Intent == resumeIntent || r.Intent == pruneIntent {
 		err := everything(ctx, &c)
 		return c, err
@@ -114,6 +115,7 @@ func (t *talk) caseOf(ctx context.Context, r actions.Request, risk actions.Risk)
 		return c, err
 	}
 	c.Nodes, c.Deployments = target.Plan.Targets(), target.Plan.Request.All("deployment")
+	c.Segments = t.owners(target.Plan.Request, &target.Plan)
 	for _, name := range target.Plan.Request.All("node") { // a plan that adds or removes a node has none to work on
 		if _, err := c.World.Node(ctx, name); err == nil && !slices.Contains(c.Nodes, name) {
 			c.Nodes = append(c.Nodes, name)

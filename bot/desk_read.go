@@ -16,10 +16,12 @@ func (t *talk) read(ctx context.Context, r actions.Request) door.Exit {
 	if !ok {
 		return t.noVerb(r)
 	}
-	verdict := handsOut(r, t.view.Policy.Decide(ctx, policy.Case{Request: r, Risk: verb.Risk, World: t.view.World, Now: t.message.At, Bound: t.bound}))
+	c := policy.Case{Request: r, Risk: verb.Risk, World: t.view.World, Now: t.message.At, Bound: t.bound, Segments: t.owners(r, nil)}
+	verdict := handsOut(r, t.view.Policy.Decide(ctx, c))
 	if !verdict.Allow {
 		return t.refuse(ctx, r, verdict)
 	}
+	r.Reach = t.view.Policy.Reach(c)
 	if verb.Risk != actions.Read {
 		if exit := t.handOut(ctx, r, verdict); exit != door.OK {
 			return exit

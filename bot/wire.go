@@ -137,7 +137,7 @@ func (a *App) openDesk(ctx, _ context.Context, cfg *config.Config) error {
 		quotas:   policy.NewQuotas(a.store.Bucket(store.Guards)), rules: deskRules{a.monitoring.rules}, tell: a.monitoring.hub.Publish,
 		bound: a.boundJob, importer: a.store, status: a.statusLines, count: a.metrics.Message, log: a.log.With("room", "desk"),
 	}
-	d.incidents = a.openIncidents
+	d.incidents, d.owners = a.openIncidents, a.segments.Owners
 	d.verbs = map[string]actions.Verb{}
 	for _, verbs := range [][]actions.Verb{
 		d.ownVerbs(), a.nodes.Verbs(), a.segments.Verbs(), a.enrol.Verbs(), a.content.Verbs(), run.Verbs(a.engine, d.planAgain), a.monitoring.alerts.Verbs(), a.monitoring.rules.Verbs(),

@@ -61,8 +61,10 @@ func (a *App) checkCommand(ctx context.Context, text string, by actions.Actor) (
 			return job.Checked{}, errors.New("what a job says begins when it says it: leave the beginning out, and give the job that time")
 		case verb.Plan == nil && verb.Answer == nil:
 			return job.Checked{}, fmt.Errorf("nothing stands behind %s", c.Name)
+		case verb.Plan == nil && verb.Risk != actions.Read:
+			return job.Checked{}, fmt.Errorf("what %q hands out is for a person who asks for it: no job can", c.Canonical())
 		}
-		verdict := v.Policy.Decide(ctx, policy.Case{Request: r, Risk: verb.Risk, World: v.World})
+		verdict := v.Policy.Decide(ctx, policy.Case{Request: r, Risk: verb.Risk, World: v.World, Segments: a.segments.Owners(r, nil)})
 		if !verdict.Allow {
 			return job.Checked{}, fmt.Errorf("%s may not: %s", by, verdict.Why)
 		}

@@ -52,7 +52,7 @@ func (a *App) rehearseOne(ctx context.Context, v *View, c rule.Command, said int
 	if !ok {
 		return policy.Case{}, errors.New("nothing stands behind " + said.Name)
 	}
-	one := policy.Case{Request: r, Risk: verb.Risk, World: v.World}
+	one := policy.Case{Request: r, Risk: verb.Risk, World: v.World, Segments: a.segments.Owners(r, nil)}
 	if verb.Plan == nil {
 		return one, nil
 	}
@@ -61,5 +61,6 @@ func (a *App) rehearseOne(ctx context.Context, v *View, c rule.Command, said int
 		return policy.Case{}, fmt.Errorf("not planned: %w", err)
 	}
 	one.Request, one.Risk, one.Plan = plan.Request, plan.Risk, &plan
+	one.Segments = append(one.Segments, a.segments.Owners(plan.Request, &plan)...)
 	return one, nil
 }

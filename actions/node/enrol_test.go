@@ -62,7 +62,9 @@ func TestEnrolHandsOutALine(t *testing.T) {
 func TestEnrolRefuses(t *testing.T) {
 	t.Parallel()
 	anna := actions.Actor{Kind: actions.Person, Name: "anna"}
-	broken := func(context.Context, string, string) (node.Pass, error) { return node.Pass{}, errors.New("store closed") }
+	broken := func(context.Context, string, string) (node.Pass, error) {
+		return node.Pass{}, errors.New("store closed")
+	}
 	for _, tt := range []struct {
 		name  string
 		enrol func(context.Context, string, string) (node.Pass, error)

@@ -16,6 +16,7 @@ type Approving struct {
 	Run      actions.Run
 	Assents  []actions.Assent // that the run has already
 	Approver actions.Actor
+	Segments []Segment // as in a Case
 	World    actions.World
 	Now      time.Time // zero means time.Now()
 }
@@ -35,7 +36,7 @@ func (p *Policy) MayApprove(ctx context.Context, a Approving) Verdict {
 	request.Actor = a.Approver
 	request.Options = maps.Clone(request.Options)
 	delete(request.Options, "break-glass") // the glass is broken by who asks; an approver has no need to
-	v := p.Decide(ctx, Case{Request: request, Risk: plan.Risk, Plan: &plan, World: a.World, Now: a.Now})
+	v := p.Decide(ctx, Case{Request: request, Risk: plan.Risk, Plan: &plan, Segments: a.Segments, World: a.World, Now: a.Now})
 	v.Confirm, v.Approve = false, nil
 	if !v.Allow {
 		v.Why = fmt.Sprintf("%s cannot approve %s: %s", a.Approver, a.Run.ID, v.Why)

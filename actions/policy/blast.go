@@ -19,12 +19,13 @@ type touched struct {
 	nodes       []actions.Node
 	fresh       []actions.Node // that are not in the inventory yet
 	deployments []actions.Deployment
+	segments    []Segment
 	sites       map[string]int // how many nodes the world has in each site
 }
 
 // gather reads what the case touches. It errs where a name is not known: a right on something unknown cannot be checked.
 func gather(ctx context.Context, c Case) (touched, error) {
-	t := touched{sites: map[string]int{}}
+	t := touched{sites: map[string]int{}, segments: segments(c)}
 	names := unique(c.Request.Slots["node"], c.Request.Slots["to"], c.Nodes, targets(c.Plan))
 	deployments := unique(c.Request.Slots["deployment"], c.Deployments)
 	if len(names)+len(deployments) == 0 {
@@ -44,6 +45,17 @@ func gather(ctx context.Context, c Case) (touched, error) {
 		t.deployments = append(t.deployments, d)
 	}
 	return t, t.addNodes(ctx, c, names)
+}
+
+// segments are those of the case, and those that the request names beyond them, which are of nobody known.
+func segments(c Case) []Segment {
+	out := slices.Clone(c.Segments)
+	for _, name := range c.Request.Slots["segment"] {
+		if !slices.ContainsFunc(out, func(s Segment) bool { return s.Name == name }) {
+			out = append(out, Segment{Name: name})
+		}
+	}
+	return out
 }
 
 // adding is the intent whose node is not there yet. Rights on it are looked at where it is going to be.

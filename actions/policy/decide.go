@@ -19,11 +19,27 @@ type Case struct {
 	// Nodes and Deployments are touched beside those of the request's slots and the plan, such as those of the run that run.undo names.
 	Nodes       []string
 	Deployments []string
-	World       actions.World
+	// Segments are those that the request, the plan and what it steers are about, with whose they are. One that the request names and that is not among
+	// them is of nobody known, which a role with tenants does not cover.
+	Segments []Segment
+	World    actions.World
 	// Now is the time that freeze windows and broken glass are looked at; zero means time.Now().
 	Now time.Time
 	// Bound is what a rule or job that was made at run time is bound to. It counts instead of Config.Rules and Config.Jobs, and must have an owner.
 	Bound *Bound
+}
+
+// Segment is a segment by its name as it was said, and whose it is; without a name it stands for all of that tenant.
+type Segment struct {
+	Name, Tenant string // an empty tenant is not known
+}
+
+// String returns how a segment is spoken of.
+func (s Segment) String() string {
+	if s.Name == "" {
+		return "segments"
+	}
+	return "segment " + s.Name
 }
 
 // Verdict is the decision. The zero value is a refusal.
@@ -141,7 +157,36 @@ func (r Role) covers(c Case, t touched) (Verdict, bool) {
 				"leave out "+d.Name+", or ask somebody whose role covers it"), false
 		}
 	}
+	for _, s := range t.segments {
+		if !within(r.Tenants, s.Tenant) {
+			return refusal(c.Risk, RuleTenant, fmt.Sprintf("role %s may %s for %s, not for %s of %s", r.Name, intent, places("tenant", r.Tenants), s, place("tenant", s.Tenant)),
+				"name a segment of your own: \"list segments\" shows them; a new one says for which tenant it is"), false
+		}
+	}
 	return Verdict{}, true
+}
+
+// Reach returns the tenants whose things the author of a request may see by it; nil means that there is no limit, an empty list that there is nothing.
+func (p *Policy) Reach(c Case) []string {
+	s, _, ok := p.subject(c)
+	reach := []string{}
+	switch {
+	case !ok:
+		return reach
+	case s.vouched:
+		return nil
+	}
+	for _, name := range p.people[s.person].Roles {
+		role := p.roles[name]
+		if !role.Allows(c.Request.Intent) {
+			continue
+		}
+		if role.Tenants == nil {
+			return nil
+		}
+		reach = append(reach, role.Tenants...)
+	}
+	return reach
 }
 
 func (p *Policy) refuseIntent(c Case, name string) Verdict {

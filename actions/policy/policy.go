@@ -45,7 +45,7 @@ type Role struct {
 	May []string
 	// Sites limits the role to nodes in these sites; nil means no limit, an empty list means no node at all, Any means every named site.
 	Sites []string
-	// Tenants limits the role to deployments of these tenants, in the same way.
+	// Tenants limits the role to deployments and segments of these tenants, in the same way.
 	Tenants []string
 }
 

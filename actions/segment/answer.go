@@ -12,12 +12,13 @@ import (
 
 // list answers segment.list.
 func (s *Segments) list(ctx context.Context, r actions.Request, w actions.World) (actions.Answer, error) {
-	all := s.opt.Store.Segments()
+	all := slices.DeleteFunc(slices.Clone(s.opt.Store.Segments()), func(one Record) bool { return !r.Reaches(one.Tenant) })
 	kept, by := all, []string{}
 	if tenant := r.One("tenant"); tenant != "" {
 		by = append(by, "tenant "+tenant)
 		kept = slices.DeleteFunc(slices.Clone(kept), func(r Record) bool { return r.Tenant != tenant })
-		if known := tenantsOf(all, s.opt.Tenants()); !slices.Contains(known, tenant) {
+		mine := slices.DeleteFunc(slices.Clone(s.opt.Tenants()), func(one string) bool { return !r.Reaches(one) })
+		if known := tenantsOf(all, mine); !slices.Contains(known, tenant) {
 			return actions.Answer{}, fmt.Errorf("%w: no tenant is called %q; %s", actions.ErrUnknown, tenant, near.Hint(tenant, known))
 		}
 	}
