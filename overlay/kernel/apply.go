@@ -294,14 +294,23 @@ func (a *applier) quietIPv6(at, end int) error {
 		}
 	}
 	return within(a.p.o.Namespace, func() error {
+		quiet := bornQuiet()
 		for _, c := range a.list[at:end] {
 			if device := c.Object.Device(); c.Op != overlay.Set {
-				a.p.switchIPv6(device, wanted[device])
+				if wanted[device] || !quiet {
+					a.p.switchIPv6(device, wanted[device])
+				}
 				a.awake[device] = wanted[device]
 			}
 		}
 		return nil
 	})
+}
+
+// bornQuiet tells whether devices come to be without IPv6 in the calling thread's namespace.
+func bornQuiet() bool {
+	value, err := os.ReadFile("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	return err == nil && strings.TrimSpace(string(value)) == "1"
 }
 
 // needsIPv6 tells whether o can only be on a device that has IPv6.

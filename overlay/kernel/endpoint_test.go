@@ -109,6 +109,27 @@ func TestADeviceOfAnotherIndexIsTakenUp(t *testing.T) {
 	}
 }
 
+// TestDevicesHaveIPv6WhereTheyNeedIt, whatever the node gives to new devices.
+func TestDevicesHaveIPv6WhereTheyNeedIt(t *testing.T) {
+	t.Parallel()
+	for _, nodeHasIt := range []bool{true, false} {
+		n, p := benchNode(t, nodeHasIt)
+		want := manySegments(2)
+		s := &want.Segments[1]
+		s.V6 = netip.MustParsePrefix("fd00:0:0:5002::/64")
+		s.Local[0].IPs = append(s.Local[0].IPs, netip.MustParseAddr("fd00:0:0:5002::1"))
+		hold(t, p, want)
+		for device, off := range map[string]string{"ob001389": "1", "ob00138a": "0"} {
+			if got := strings.TrimSpace(n.Run(t, "cat", "/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6")); got != off {
+				t.Errorf("on a node whose new devices have IPv6 (%v), disable_ipv6 of %s is %s, want %s", nodeHasIt, device, got, off)
+			}
+		}
+		if addresses := n.Run(t, "ip", "-6", "-o", "address", "show", "dev", "ob00138a"); !strings.Contains(addresses, "fd00:0:0:5002::1/64") || strings.Contains(addresses, "fe80") {
+			t.Errorf("addresses of ob00138a: %s, want the segment's and no other", addresses)
+		}
+	}
+}
+
 func TestAnUnfinishedDeviceIsTakenUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
