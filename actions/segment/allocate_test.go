@@ -342,7 +342,7 @@ func TestReal(t *testing.T) {
 	wg.Wait()
 }
 
-// BenchmarkTake gives the name, the VNI and the prefix of a segment, each write synced, from 64 runs at once.
+// BenchmarkTake keeps the name of a segment and takes its VNI, each write synced, from one run and from 64 at once.
 func BenchmarkTake(b *testing.B) {
 	for _, clients := range []int{1, 64} {
 		b.Run(fmt.Sprint(clients), func(b *testing.B) {

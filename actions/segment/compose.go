@@ -53,7 +53,6 @@ func (s *Segments) compose(ctx context.Context, node string, in []Record, left [
 func nodeSegment(r Record, node string) overlay.NodeSegment {
 	n := overlay.NodeSegment{
 		Name: r.Name, Tenant: r.Tenant, VNI: r.VNI, MTU: r.MTU, V4: r.V4, V6: r.V6, Gateway: r.Gateway, Generation: r.Generation,
-		Remotes: make([]netip.Addr, 0, len(r.Seats)), Remote: make([]overlay.Member, 0, len(r.Seats)),
 	}
 	for _, seat := range r.Seats {
 		m := seat.Member
