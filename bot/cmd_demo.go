@@ -134,7 +134,11 @@ func (d *demonstration) live(ctx context.Context) error {
 	}
 	err = d.world.Connect(ctx, d.app.HooksAddr())
 	if err == nil {
-		err = d.world.Enrol(ctx, demoAgents{d.app})
+		var byWord []string
+		if d.serving.console == nil {
+			byWord = demo.Untold()
+		}
+		err = d.world.Enrol(ctx, demoAgents{d.app}, byWord...)
 	}
 	if err == nil {
 		fmt.Fprintf(d.out(), "\n  %s\n  bot      %s\n", strings.Join(d.world.Parts(), "\n  "), filepath.Dir(d.world.File))

@@ -89,7 +89,7 @@ func (c cast) shell(ctx context.Context, node, line string, send func(reply.Card
 	}
 	card, exit := reply.Card{Kind: reply.Answer, Title: node + "$ " + line}, door.OK
 	if text := strings.TrimRight(got.Output, "\n"); text != "" {
-		card.Lines = strings.Split(text, "\n")
+		card.Code = strings.Split(text, "\n")
 	}
 	if got.Failed != "" {
 		card.Kind, card.Hint, exit = reply.Failed, got.Failed, door.Failure

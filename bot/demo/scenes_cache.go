@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/shitops/opsbot/bot/door"
 )
@@ -58,6 +59,11 @@ func exchange(ctx context.Context, t *Tour) error {
 	return t.World.Incident(ctx)
 }
 
+// sampled waits until the monitoring has looked at the edges twice: one sample of counters says nothing.
+func sampled(ctx context.Context, t *Tour) error {
+	return until(ctx, "a second sample of the monitoring", func() (bool, error) { return !strings.Contains(t.ask(ctx, "vik", "status"), "UNKNOWN"), nil })
+}
+
 func peopleScenes() []Scene {
 	return []Scene{
 		{Tell: "Who is there, and who may what", As: "anna", Say: "whoami", Want: []string{"anna", "operator"}},
@@ -77,7 +83,7 @@ func incidentScenes() []Scene {
 	return []Scene{
 		{Tell: "The incident: an advertisement was exchanged at the origin, viewers still see the old one", Before: exchange, As: "vik", Say: "verify news on edge-1",
 			Exit: door.Failure, Want: []string{"stale"}, Verify: serves("edge-1", false)},
-		{As: "anna", Say: "status", Want: []string{"store"}},
+		{Before: sampled, As: "anna", Say: "status", Want: []string{"store"}},
 		{As: "anna", Say: "stats edge-1", Want: []string{"edge-1"}},
 		{Tell: "The remedy: the plan is shown first, and a yes is asked for", As: "anna", Say: "flush edge-1", Exit: door.Refused, Want: []string{"do it?", "flush cache front on edge-1"}, Verify: bans("edge-1", "/do/", 0)},
 		{As: "anna", Say: "yes", Want: []string{"verified"}, Keep: "flush", Verify: both(serves("edge-1", true), bans("edge-1", "{flush}/do/", 2))},

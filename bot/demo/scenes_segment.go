@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shitops/opsbot/bot/door"
+	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/overlay"
 )
 
@@ -102,6 +103,23 @@ func holds(vni overlay.VNI, members ...string) func(context.Context, *Tour) (str
 	}
 }
 
+// typed types the line of the last answer on a node, and waits until the bot tells that its agent is well.
+func typed(node string) func(context.Context, *Tour) (string, error) {
+	return func(ctx context.Context, t *Tour) (string, error) {
+		text := t.last.text(reply.Style{})
+		begin := strings.Index(text, "opsbot agent ")
+		if begin < 0 {
+			return "", fmt.Errorf("the answer has no line to type:\n%s", text)
+		}
+		line, _, _ := strings.Cut(text[begin:], "\n")
+		if err := t.World.Nodes.Agent(ctx, node, strings.Fields(line)[1:]); err != nil {
+			return "", err
+		}
+		err := until(ctx, "the agent of "+node, func() (bool, error) { return strings.Contains(t.ask(ctx, "vik", "show "+node), "agent: ok"), nil })
+		return "the agent of " + node + " runs, and the bot hears that it is well", err
+	}
+}
+
 // bare verifies that no kernel has anything of any segment.
 func bare(ctx context.Context, t *Tour) (string, error) {
 	for _, n := range t.World.Nodes.Nodes {
@@ -142,14 +160,21 @@ func repaired(node string, vni overlay.VNI) func(context.Context, *Tour) (string
 }
 
 func segmentScenes() []Scene {
-	return slices.Concat(paperScenes(), nodeScenes(), []Scene{
-		{Tell: "A node that has no agent gets one by a line that is good once and is shown to who asks alone", As: "anna", Say: "enrol edge-2",
-			Want: []string{"type this on edge-2", "opsbot agent --bot", "--code"}},
-		{As: "vik", Say: "enrol edge-2", Exit: door.Refused, Want: []string{"role viewer may not node.enrol"}},
+	return slices.Concat(enrolScenes(), paperScenes(), nodeScenes(), []Scene{
 		{Tell: "Nothing new is put on a node that is being drained", As: "anna", Say: "drain edge-2", Verify: drained("edge-2", true)},
 		{As: "anna", Say: "create segment studio-c on edge-2", Exit: door.Failure, Want: []string{"edge-2 is being drained"}, Needs: []string{"node.drain"}},
 		{As: "ben", Say: "undrain edge-2", Verify: drained("edge-2", false)},
 	})
+}
+
+func enrolScenes() []Scene {
+	return []Scene{
+		{Tell: "A node gets its agent by a line that is good once and is shown to who asks alone", As: "anna", Say: "enrol edge-2",
+			Want: []string{"type this on edge-2", "opsbot agent --bot", "--code"}, On: OnPaper},
+		{Tell: "A node gets its agent by a line that is good once and is shown to who asks alone. Here it is typed on edge-3 at once", As: "anna", Say: "enrol edge-3",
+			Want: []string{"type this on edge-3", "opsbot agent --bot", "--code"}, On: OnNodes, Verify: typed(third)},
+		{As: "vik", Say: "enrol edge-2", Exit: door.Refused, Want: []string{"role viewer may not node.enrol"}},
+	}
 }
 
 // paperScenes are played where there are no nodes: segments are numbers and addresses then.

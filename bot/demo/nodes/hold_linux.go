@@ -212,7 +212,10 @@ func (h *holder) Delete(c DeviceCall, _ *bool) error {
 	})
 }
 
-// Hop sets what passes to and from a node.
+// vlanTag is what bridges and cables let pass above their MTU, bytes (is_skb_forwardable of the kernel).
+const vlanTag = 4
+
+// Hop sets what passes to and from a node, both ways at the port of the underlay.
 func (h *holder) Hop(c HopCall, _ *bool) error {
 	s, err := h.find(c.Node)
 	if err != nil {
@@ -223,7 +226,7 @@ func (h *holder) Hop(c HopCall, _ *bool) error {
 		if err != nil {
 			return err
 		}
-		return netlink.LinkSetMTU(link, c.MTU)
+		return netlink.LinkSetMTU(link, c.MTU-vlanTag)
 	})
 }
 

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -76,6 +77,9 @@ func newUnderlay() (*space, error) {
 		return nil, err
 	}
 	return s, s.do(func() error {
+		if err := onlySwitch(); err != nil {
+			return err
+		}
 		snooping := false
 		bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "u0", MTU: underlayMTU}, MulticastSnooping: &snooping}
 		if err := netlink.LinkAdd(bridge); err != nil {
@@ -90,6 +94,18 @@ func newUnderlay() (*space, error) {
 		}
 		return up("u0")
 	})
+}
+
+// onlySwitch keeps the bridges of this namespace from cutting packets into fragments, as they do where the machine has loaded br_netfilter: a hop
+// that is too small must drop what is too large (Documentation/networking/ip-sysctl.rst, bridge-nf-call-*).
+func onlySwitch() error {
+	for _, name := range []string{"iptables", "ip6tables", "arptables"} {
+		err := os.WriteFile("/proc/sys/net/bridge/bridge-nf-call-"+name, []byte("0"), 0o644)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("keep the packet filter from the underlay: %w", err)
+		}
+	}
+	return nil
 }
 
 // connect makes a node and a cable between it and the bridge.
