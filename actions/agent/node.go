@@ -256,6 +256,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
+	metRetries = 1 // the most that count once the bot was met: what follows is soon
 )
 
 // retry is how long to wait before try n, from 0: anything up to a bound that doubles, so that a thousand agents do not come at once.

@@ -63,28 +63,31 @@ func (a *Agent) enrolled(code string, answer joined) error {
 
 // talk keeps a connection to the bot until talk ends. It begins no new one once ctx has ended.
 func (a *Agent) talk(ctx, talk context.Context) {
-	refused := false
+	refused, wait := false, firstRetry
 	for n := 0; talk.Err() == nil && ctx.Err() == nil; n++ {
 		began := a.o.Now()
-		err := a.session(ctx, talk, refused)
+		met, err := a.session(ctx, talk, refused)
 		if talk.Err() != nil || ctx.Err() != nil {
 			return
 		}
 		refused = errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
-		if a.o.Now().Sub(began) > lastRetry {
+		switch lasted := a.o.Now().Sub(began); {
+		case met && lasted > max(wait, firstRetry): // it was worth the wait
 			n = 0
+		case met: // a bot that starts again and again is not kept waiting, nor is one that sends us away flooded
+			n = min(n, metRetries)
 		}
-		wait := retry(n)
+		wait = retry(n)
 		a.o.Log.Warn("no connection to the bot, trying again; the node is kept as it must be meanwhile", "err", err, "wait", wait.Round(time.Millisecond))
 		pause(ctx, wait)
 	}
 }
 
-// session is one connection. renew says that the token was refused.
-func (a *Agent) session(ctx, talk context.Context, renew bool) error {
+// session is one connection, and tells whether the bot was met. renew says that the token was refused.
+func (a *Agent) session(ctx, talk context.Context, renew bool) (met bool, err error) {
 	if renew || a.tokenLeft() <= 0 {
 		if err := a.renewByKey(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	id := a.Node()
@@ -94,19 +97,19 @@ func (a *Agent) session(ctx, talk context.Context, renew bool) error {
 		o.ClosedCB = func(*nats.Conn) { close(ended) }
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	var ear ear
 	defer func() { nc.Close(); <-ended; ear.shut() }()
 	if _, err := nc.Subscribe(subjectPush+id, func(m *nats.Msg) { ear.hear(func() { a.hear(ctx, m.Data) }) }); err != nil {
-		return fmt.Errorf("listen to the bot: %w", err)
+		return false, fmt.Errorf("listen to the bot: %w", err)
 	}
 	if err := nc.FlushTimeout(10 * time.Second); err != nil { // what is not subscribed yet would be missed
-		return fmt.Errorf("listen to the bot: %w", err)
+		return false, fmt.Errorf("listen to the bot: %w", err)
 	}
 	a.setBot(nc)
 	defer a.setBot(nil)
-	return a.converse(talk, nc, ended)
+	return true, a.converse(talk, nc, ended)
 }
 
 // ear hears until it is shut, and nothing after that: a connection does not wait for its handlers.
