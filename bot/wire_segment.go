@@ -37,7 +37,7 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	}
 	a.known = s
 	a.segments, err = segment.New(segment.Options{
-		Store: s, Allocator: vnis, Fleet: &fleet{app: a}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed, Probed: a.pairsOf,
+		Store: s, Allocator: vnis, Fleet: &fleet{app: a, began: time.Now()}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed, Probed: a.pairsOf,
 	})
 	if err != nil {
 		return err
@@ -172,6 +172,7 @@ func (a *App) segmentsOf(_ context.Context, name string) ([]string, error) {
 // fleet is the agents as the verbs of segments need them.
 type fleet struct {
 	app   *App
+	began time.Time
 	asked atomic.Uint64 // tells calls apart
 }
 
@@ -223,8 +224,8 @@ func (f *fleet) Put(ctx context.Context, node string, compose func() (overlay.De
 	if err != nil {
 		return segment.Reported{}, err
 	}
-	if s := f.app.gate.Status(node); !connected(s) {
-		return segment.Reported{}, fmt.Errorf("%s is told when it is back: %s", node, s.Why)
+	if s := f.back(ctx, node); !connected(s) {
+		return segment.Reported{}, actions.Temporary{Err: fmt.Errorf("%s is told when it is back: %s", node, s.Why)}
 	}
 	if d.Generation == 0 { // it was never told anything, and there is nothing to tell
 		return segment.Reported{}, nil
@@ -238,6 +239,22 @@ func (f *fleet) Put(ctx context.Context, node string, compose func() (overlay.De
 		return r, errors.New(node + " refuses its state: " + s.Report.Refused)
 	}
 	return r, nil
+}
+
+// settling is how long after its start a bot waits for the agents that it knows: they come back by themselves, and what was under way must not fail
+// for that the bot was quicker.
+const settling = 30 * time.Second
+
+// back waits for an agent that has not come back since the bot began.
+func (f *fleet) back(ctx context.Context, node string) agent.Status {
+	s, left := f.app.gate.Status(node), time.Until(f.began.Add(settling))
+	if s.Health != agent.Offline || s.Report.Leaving || left <= 0 {
+		return s
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	s, _ = f.app.gate.Wait(ctx, node, connected) // that it did not come is in the status
+	return s
 }
 
 // same compares by what would be sent.

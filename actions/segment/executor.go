@@ -223,9 +223,12 @@ func (x readier) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	return run.Result{Say: c.Node + " can be reached"}, nil
 }
 
-// Undo implements [run.Undoer].
+// Undo implements [run.Undoer]. A node that is away follows when it is back.
 func (x readier) Undo(ctx context.Context, c run.Call, _ run.Result) (run.Result, error) {
 	say, err := x.s.bring(ctx, c)
+	if l, lookErr := x.s.look(ctx, c.Node); err != nil && lookErr == nil && !l.Connected {
+		return run.Result{Say: c.Node + " cannot be reached: it follows when its agent is back"}, nil
+	}
 	return run.Result{Say: say}, err
 }
 
