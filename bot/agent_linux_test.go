@@ -25,6 +25,7 @@ import (
 type nodeAgent struct {
 	tb    testing.TB
 	space *netlab.Space
+	from  *netlab.Space // where it talks to the bot; nil is where the test is
 	dir   string
 	cmd   *exec.Cmd
 	mu    sync.Mutex
@@ -38,10 +39,21 @@ func (n *nodeAgent) Write(p []byte) (int, error) {
 	return n.log.Write(p)
 }
 
+// passes counts how often the agent had to change its node.
+func (n *nodeAgent) passes() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return bytes.Count(n.log.Bytes(), []byte(`"msg":"node changed"`))
+}
+
 // start runs the agent, with more arguments at its first start.
 func (n *nodeAgent) start(args ...string) {
 	n.tb.Helper()
-	n.cmd = exec.Command("opsbot", append([]string{"agent", "--data", n.dir, "--netns", n.space.Path, "--endpoints", n.space.Endpoints}, args...)...)
+	args = append([]string{"agent", "--data", n.dir, "--netns", n.space.Path, "--endpoints", n.space.Endpoints}, args...)
+	n.cmd = exec.Command("opsbot", args...)
+	if n.from != nil {
+		n.cmd = n.from.Command("opsbot", args...)
+	}
 	n.cmd.Stderr = n
 	if err := n.cmd.Start(); err != nil {
 		n.tb.Fatal(err)
