@@ -29,13 +29,19 @@ type tunnelled struct {
 // startTunnelled starts a bot and enrols n nodes.
 func startTunnelled(t *testing.T, n int, more string) *tunnelled {
 	t.Helper()
+	return startTunnelledWith(t, n, more, "")
+}
+
+// startTunnelledWith is startTunnelled with more keys beside the inventory.
+func startTunnelledWith(t *testing.T, n int, more, beside string) *tunnelled {
+	t.Helper()
 	x := &tunnelled{lab: netlab.New(t, n)}
 	var inventory strings.Builder
 	inventory.WriteString("inventory:\n  tenants: [acme]\n" + more + "  nodes:\n")
 	for _, s := range x.lab.Nodes {
 		inventory.WriteString(fmt.Sprintf("    - {name: %s, address: %s, site: berlin, platform: linux}\n", s.Name, s.Addr))
 	}
-	x.house = startHouse(t, inventory.String())
+	x.house = startHouse(t, beside+inventory.String())
 	for _, s := range x.lab.Nodes {
 		x.enrol(t, s)
 	}
