@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,30 +19,49 @@ import (
 	"github.com/shitops/opsbot/internal/lab"
 )
 
-// TestTour plays the whole conversation as `make demo </dev/null` does: with what is installed, and with stand-ins for everything.
+// TestTour plays the whole conversation as `make demo </dev/null` does: with what is installed as root, with stand-ins for everything as an ordinary
+// user, and where the machine lets no nodes be made.
 func TestTour(t *testing.T) {
 	t.Parallel()
 	varnish, monitoring := []string{"varnishd", "varnishadm", "varnishstat", "cc", "gcc"}, []string{"icinga2"}
 	for _, tt := range []struct {
 		name     string
+		as       []string // what the program is run by
 		hidden   []string
 		need     []string
 		standIns int
+		want     []string
 	}{
-		{"as installed", nil, []string{"varnishd", "varnishadm", "varnishstat", "cc", "icinga2"}, 0},
-		{"nothing is installed", slices.Concat(varnish, monitoring), nil, 3},
+		{
+			"as installed", nil, nil, []string{"varnishd", "varnishadm", "varnishstat", "cc", "icinga2"}, 0,
+			[]string{"made as root", "in the kernels of the nodes", "no kernel has a device of any segment"},
+		},
+		{
+			"nothing is installed, as an ordinary user", []string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"}, slices.Concat(varnish, monitoring), []string{"setpriv"}, 3,
+			[]string{"in user, network and mount namespaces of their own, without root", "in the kernels of the nodes", "no kernel has a device of any segment"},
+		},
+		{
+			"no nodes, in a user namespace that forbids them", []string{"unshare", "--user", "--map-root-user", "sh", "-c", forbid + ` && exec "$0" "$@"`}, slices.Concat(varnish, monitoring),
+			[]string{"unshare"}, 3, []string{"NONE, segments are on paper alone: as root: ", "in a user namespace: ", "user.max_user_namespaces is 0", "segment studio-a is deleted"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if len(tt.need) > 0 {
-				lab.Need(t, tt.need...)
+			lab.Need(t, tt.need...)
+			switch root := os.Getuid() == 0; {
+			case !root && slices.Contains(tt.as, "setpriv"):
+				t.Skip("needs root to become somebody else")
+			case !root && tt.as == nil:
+				tt.want = nil // whether there are nodes is up to the machine
 			}
-			out, left := tour(t, tt.hidden)
+			out, left := tour(t, tt.as, tt.hidden)
 			if n := strings.Count(out, "STAND-IN"); n != tt.standIns {
 				t.Errorf("%d parts stand in, want %d:\n%s", n, tt.standIns, head(out, 10))
 			}
-			if !strings.Contains(out, "intents of the catalogue were touched") {
-				t.Errorf("the end is missing:\n%s", last(out, 2000))
+			for _, want := range append(tt.want, "intents of the catalogue were touched") {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q is missing:\n%s\n...\n%s", want, head(out, 10), last(out, 2000))
+				}
 			}
 			if len(left) > 0 {
 				t.Errorf("left behind: %q", left)
@@ -49,79 +70,143 @@ func TestTour(t *testing.T) {
 	}
 }
 
+// forbid lets nobody in this user namespace make another one, or a network namespace.
+const forbid = "echo 0 >/proc/sys/user/max_user_namespaces && echo 0 >/proc/sys/user/max_net_namespaces"
+
 func head(text string, lines int) string {
 	all := strings.SplitAfter(text, "\n")
 	return strings.Join(all[:min(lines, len(all))], "")
 }
 
-// tour runs the program without a terminal and without the hidden programs, and returns what it printed and what it left behind.
-func tour(t *testing.T, hidden []string) (out string, left []string) {
+// demoPlace is a folder in which anybody can run the program, and a folder below it for what a demo makes.
+func demoPlace(t *testing.T) (program, work string) {
 	t.Helper()
-	program, err := exec.LookPath("opsbot")
+	from, err := exec.LookPath("opsbot")
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := folder(t)
+	program, work = filepath.Join(dir, "opsbot"), filepath.Join(dir, "work")
+	text, err := os.ReadFile(from)
+	if err == nil {
+		err = errors.Join(os.WriteFile(program, text, 0o755), os.Mkdir(work, 0o700), os.Chmod(dir, 0o755), os.Chmod(work, 0o777))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program, work
+}
+
+// tour runs the program without a terminal and without the hidden programs, and returns what it printed and what it left behind.
+func tour(t *testing.T, as, hidden []string) (out string, left []string) {
+	t.Helper()
+	program, work := demoPlace(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // of a minute, on a machine that does much else
 	defer cancel()
-	dir := folder(t)
-	cmd := exec.CommandContext(ctx, program, "demo")
+	line := slices.Concat(as, []string{program, "demo"})
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	cmd.Env = append(os.Environ(), "TMPDIR="+work)
 	if hidden != nil {
-		cmd.Env = append(cmd.Env, "PATH="+without(t, hidden))
+		cmd.Env = append(cmd.Env, "PATH="+without(t, filepath.Join(filepath.Dir(work), "bin"), hidden))
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("demo: %v: %s\n%s", err, stderr.String(), last(stdout.String(), 4000))
 	}
-	entries, err := os.ReadDir(dir)
+	return stdout.String(), leftovers(t, work)
+}
+
+// leftovers are the files in the folder of a demo, and the processes that were started with it. Those are waited for: some end just after the demo.
+func leftovers(t *testing.T, work string) (left []string) {
+	t.Helper()
+	entries, err := os.ReadDir(work)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	return stdout.String(), left
+	return append(left, survivors(t, work)...)
 }
 
-// TestInterruptedDemo ends the demo in the middle: nothing is left behind then, either.
-func TestInterruptedDemo(t *testing.T) {
-	t.Parallel()
-	program, err := exec.LookPath("opsbot")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := folder(t)
-	cmd := exec.CommandContext(t.Context(), program, "demo", "--tour")
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PATH="+without(t, []string{"varnishd", "icinga2"}))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.Contains(lines.Text(), "anna> flush edge-1") {
-			if err := cmd.Process.Signal(os.Interrupt); err != nil {
-				t.Fatal(err)
+// survivors are the processes of a demo that do not end by themselves.
+func survivors(t *testing.T, work string) []string {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; {
+		var left []string
+		files, err := filepath.Glob("/proc/[0-9]*/environ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f) // a process that has ended has none
+			if err == nil && bytes.Contains(text, []byte("TMPDIR="+work+"\x00")) {
+				name, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "cmdline")) // it is only told
+				left = append(left, string(bytes.ReplaceAll(name, []byte{0}, []byte{' '})))
 			}
 		}
+		if len(left) == 0 || time.Now().After(end) {
+			return left
+		}
+		pause(t.Context(), 20*time.Millisecond)
 	}
-	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
-		t.Errorf("the demo ended with %v, want exit code 130", err)
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+}
+
+// TestInterruptedDemo ends the demo in the middle by what a terminal and a service manager send: nothing is left behind then, either. What kills it
+// at once leaves files alone, no process and no node.
+func TestInterruptedDemo(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		sig  syscall.Signal
+		exit int
+	}{{"Ctrl-C", syscall.SIGINT, 130}, {"TERM", syscall.SIGTERM, 130}, {"KILL", syscall.SIGKILL, -1}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			program, work := demoPlace(t)
+			cmd := exec.CommandContext(t.Context(), program, "demo", "--tour")
+			cmd.Env = append(os.Environ(), "TMPDIR="+work, "PATH="+without(t, filepath.Join(filepath.Dir(work), "bin"), []string{"varnishd", "icinga2"}))
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			nodes := false
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				nodes = nodes || strings.Contains(lines.Text(), "edge-3 192.0.2.3")
+				if strings.Contains(lines.Text(), "anna> flush edge-1") {
+					if err := cmd.Process.Signal(tt.sig); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if !nodes && os.Getenv(lab.RequireReal) == "1" {
+				t.Error("there were no nodes")
+			}
+			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != tt.exit {
+				t.Errorf("the demo ended with %v, want exit code %d", err, tt.exit)
+			}
+			left := survivors(t, work)
+			if tt.sig != syscall.SIGKILL {
+				left = leftovers(t, work)
+			}
+			if len(left) > 0 {
+				t.Errorf("left behind: %q", left)
+			}
+		})
 	}
 }
 
 // without makes a folder of links to all programs of PATH but the hidden ones.
-func without(t *testing.T, hidden []string) string {
+func without(t *testing.T, dir string, hidden []string) string {
 	t.Helper()
-	dir := t.TempDir()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
 		entries, err := os.ReadDir(from)
 		if err != nil {
