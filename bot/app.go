@@ -175,6 +175,9 @@ func (a *App) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
+	if err := a.gate.SealWith(ctx, next.Store.Export.Passphrase); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
 	a.monitoring.door.SetSenders(senders)
 	a.jobs.Reload()
 	old := a.config.Swap(next)

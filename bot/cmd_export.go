@@ -22,7 +22,9 @@ func (p *program) exportCommand() *cobra.Command {
 		Use:   "export",
 		Short: "write a copy of the bot's whole state",
 		Long: `Write a copy of the bot's whole state, sorted and with checksums, to the standard output or to a file that only its owner may read. A running bot makes the
-copy itself; where none runs its store is opened for it.`,
+copy itself; where none runs its store is opened for it.
+
+Secrets that the configuration names are not in it. The keys by which agents know the bot are in it, sealed, where store.export.passphrase_file names a passphrase.`,
 		Example: `  opsbot export --out opsbot.export`,
 		Args:    exactly(),
 		RunE:    p.run(func(ctx context.Context, _ []string) error { return p.export(ctx, file) }),

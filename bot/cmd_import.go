@@ -14,13 +14,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/door/socket"
 )
 
 // importOptions are the flags of import.
-type importOptions struct{ verify, dryRun bool }
+type importOptions struct{ verify, dryRun, withoutKeys bool }
 
 func (p *program) importCommand() *cobra.Command {
 	var o importOptions
@@ -30,12 +32,16 @@ func (p *program) importCommand() *cobra.Command {
 		Long: `Fill the empty store of a bot that does not run from an export. The checksums of the export are checked before anything is made. What was imported only
 observes at first: nothing is deleted anywhere and no run goes on until a person has seen the difference and said so to the started bot ("resume automation").
 
-With --verify the store is then read back and held against the export, section by section.`,
+With --verify the store is then read back and held against the export, section by section.
+
+Where a passphrase was configured (store.export.passphrase_file), the export holds the keys by which agents know the bot, sealed: they come back by themselves once
+the bot runs with the same passphrase. --without-keys gives those keys up; every node is then enrolled again.`,
 		Example: `  opsbot import --verify /var/backups/opsbot/opsbot-20260301T031500Z.jsonl`,
 		Args:    exactly("FILE"),
 		RunE:    p.run(func(ctx context.Context, args []string) error { return p.importFrom(ctx, args[0], o) }),
 	}
 	c.Flags().BoolVar(&o.verify, "verify", false, "read the store back and hold it against the export")
+	c.Flags().BoolVar(&o.withoutKeys, "without-keys", false, "give up the sealed keys of the agents")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "check the export alone, and import nothing")
 	return c
 }
@@ -79,10 +85,38 @@ func (p *program) fill(ctx context.Context, export io.ReadSeeker, sum store.Summ
 	}
 	fmt.Fprintf(p.stdout, "imported %s of %s into %s; the bot only observes until a person says \"resume automation\"\n",
 		many(info.Entries), sum.At.Format(time.RFC3339), cfg.DataDir)
-	if !o.verify {
-		return nil
+	return p.withStore(ctx, func(s *store.Engine) error {
+		if o.verify {
+			if err := p.holdAgainst(ctx, s, sum); err != nil {
+				return err
+			}
+		}
+		return p.tellAgents(ctx, s.Bucket(store.Inventory), cfg, o)
+	})
+}
+
+// tellAgents says whether the agents will know the bot again, and what to do where they will not.
+func (p *program) tellAgents(ctx context.Context, inventory store.KV, cfg *config.Config, o importOptions) error {
+	if o.withoutKeys {
+		if err := agent.DropCopied(ctx, inventory); err != nil {
+			return err
+		}
 	}
-	return p.withStore(ctx, func(s *store.Engine) error { return p.holdAgainst(ctx, s, sum) })
+	c, err := agent.LookCopied(ctx, inventory, cfg.Store.Export.Passphrase)
+	switch {
+	case err != nil && c.Sealed:
+		return &failure{
+			exit: door.Partly, err: fmt.Errorf("all is imported, and the bot will not start: %w", err),
+			hint: "let store.export.passphrase_file name the passphrase of that time; or empty the data folder and import with --without-keys, and enrol every node again",
+		}
+	case err != nil || c.Agents == 0:
+		return err
+	case !c.Sealed:
+		_, err = fmt.Fprintf(p.stdout, "the keys of the agents are not in it: after the start say \"enrol NODE\" for each of the %d nodes that had one\n", c.Agents)
+	default:
+		_, err = fmt.Fprintf(p.stdout, "the keys of the agents are in it: %d come back by themselves\n", c.Agents)
+	}
+	return err
 }
 
 // holdAgainst compares what the store now holds with the export, section by section. Keys that end by themselves may be fewer.

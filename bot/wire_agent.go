@@ -33,7 +33,7 @@ func agentsListener(cfg *config.Config) (config.Listener, bool) {
 func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
 	o := agent.GateOptions{
 		Dir: filepath.Join(cfg.DataDir, "agents"), Store: a.store, Incarnation: agent.IncarnationOf(a.store.Incarnation()), Log: a.log.With("room", "agent"),
-		VTEP: a.vtepOf,
+		VTEP: a.vtepOf, Passphrase: cfg.Store.Export.Passphrase,
 		Observing: func(ctx context.Context) (bool, error) {
 			observing, _, err := a.store.ObserveOnly(ctx)
 			return observing, err

@@ -26,6 +26,9 @@
 // compare-and-set, good for ten minutes. The code also names the certificate by which the agent knows the bot. Afterwards the key alone renews
 // the token, which lives for a day: a bot that was dead for a month costs no new code.
 //
+// What the bot's end is known by are the keys in its folder (keyring.go). A passphrase seals a copy of them into the store (sealed.go), so that an export
+// has them and a bot that was lost with its disk comes back as the one that the agents know.
+//
 // # Nothing depends on having heard
 //
 // The agent compares all that it must hold with all that it holds at each push, at each event of the kernel and each minute, and reports what

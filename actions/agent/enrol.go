@@ -167,6 +167,7 @@ func (g *Gate) drop(nkey string) error {
 	if err := g.ring.revoke(nkey, g.o.Now()); err != nil {
 		return err
 	}
+	defer g.reseal()
 	claims := g.accounts.agentsClaims()
 	token, err := claims.Encode(g.accounts.operator)
 	if err != nil {

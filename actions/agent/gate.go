@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/shitops/opsbot/actions/store"
+	"github.com/shitops/opsbot/internal/secret"
 )
 
 // Buckets is the part of a store that the gate needs: desired, observed, inventory and guards.
@@ -34,7 +35,9 @@ type GateOptions struct {
 	// CertificateFile and KeyFile are read again when they change; without them the gate has a CA of its own.
 	CertificateFile, KeyFile string
 	// Dir holds the gate's keys, 0700.
-	Dir         string
+	Dir string
+	// Passphrase seals a copy of those keys into the store, so that every export has them and an imported bot still knows its agents. Zero keeps no copy.
+	Passphrase  secret.Source
 	Store       Buckets
 	Incarnation string // of the store's data: generations carry it
 	// Observing tells whether nothing may be changed yet (store.Engine.ObserveOnly); then nothing is pushed. Nil for never.
@@ -54,6 +57,7 @@ type Gate struct {
 	o         GateOptions
 	ringMu    sync.Mutex // of ring
 	ring      *keyring
+	sealer    *sealer // nil without a passphrase; of ringMu, too
 	accounts  *accounts
 	presenter *presenter
 	server    *server.Server
@@ -112,7 +116,20 @@ func Open(ctx context.Context, o GateOptions) (*Gate, error) {
 }
 
 func (g *Gate) open(ctx context.Context) (err error) {
+	if g.sealer, err = newSealer(g.o.Passphrase); err != nil {
+		return err
+	}
+	restored, err := restoreRing(ctx, g.inventory, g.sealer, g.o.Dir)
+	if err != nil {
+		return err
+	}
+	if restored {
+		g.o.Log.Info("agents' keys are back, from the sealed copy in the store")
+	}
 	if g.ring, err = openKeyring(g.o.Dir, g.o.Now()); err != nil {
+		return err
+	}
+	if err := g.keepSealed(ctx); err != nil {
 		return err
 	}
 	if g.accounts, err = newAccounts(g.ring); err != nil {

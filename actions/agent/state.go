@@ -311,6 +311,9 @@ func (g *Gate) sayKeys(id string) {
 func (g *Gate) RotateKeys() error {
 	g.ringMu.Lock()
 	err := g.ring.rotate()
+	if err == nil {
+		g.reseal()
+	}
 	g.ringMu.Unlock()
 	if err != nil {
 		return err

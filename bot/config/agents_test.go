@@ -1,12 +1,39 @@
 package config_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/shitops/opsbot/bot/config"
 )
+
+// TestCopiesWithoutKeysAreTold: who lets agents in and makes copies hears that the copies do not have the agents' keys, unless a passphrase seals them.
+func TestCopiesWithoutKeysAreTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		listeners, store string
+		warned           bool
+	}{
+		{"agents", "{export: {folder: /b}}", true},
+		{"agents", "{export: {folder: /b, passphrase_file: p}}", false},
+		{"agents", "{export: {folder: /b, passphrase_env: P}}", false},
+		{"agents", "{export: {keep: 3}}", false},
+		{"ops", "{export: {folder: /b}}", false},
+	} {
+		text := fmt.Sprintf("data_dir: /d\nlisteners: [{address: \"127.0.0.1:4443\", serve: [%s]}]\nstore: %s\n", test.listeners, test.store)
+		c, err := config.Parse([]byte(text), "/etc/opsbot/f.yaml", config.Options{})
+		if err != nil {
+			t.Errorf("%v; given\n%s", err, text)
+			continue
+		}
+		warned := strings.Contains(fmt.Sprint(c.Warnings), "copies leave out the keys of the agents")
+		if warned != test.warned {
+			t.Errorf("warned %v, want %v: %v; given\n%s", warned, test.warned, c.Warnings, text)
+		}
+	}
+}
 
 func TestListenersOfAgents(t *testing.T) {
 	t.Parallel()

@@ -267,7 +267,7 @@ func TestCheckMachineOfAlerts(t *testing.T) {
 			}
 		}
 	}
-	check("oncall.calendar.file: "+dir+"/oncall.ics: there is no such file", "icinga.password_file: ", "icinga.ca_file: read file "+dir+"/icinga-ca.crt: no such file",
+	check("oncall.calendar.file: "+dir+"/oncall.ics: there is no such file", "icinga.password_file: ", "store.export.passphrase_file: ", "icinga.ca_file: read file "+dir+"/icinga-ca.crt: no such file",
 		"icinga.notifications[0].hmac[0].secret_file: ", "icinga.notifications[0].hmac[1].secret_env: ", "icinga.notifications[1].bearer_file: ")
 	for name, text := range map[string]string{"oncall.ics": "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:zoe\nDTSTART:20260101T000000Z\nDURATION:P1D\nEND:VEVENT\nEND:VCALENDAR\n", "icinga-ca.crt": "none"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -27,7 +27,7 @@ listeners:
 socket: {path: run/opsbot.sock, mode: "0600", group: opsbot}
 store:
   retention: {runs: 2w, alerts: 36h, audit: 1w1d12h}
-  export: {folder: /var/backups/opsbot, at: "23:59", keep: 3}
+  export: {folder: /var/backups/opsbot, at: "23:59", keep: 3, passphrase_file: export.passphrase}
 log: {level: debug, format: text}
 inventory:
   tenants: [acme, kidstv]
@@ -118,7 +118,7 @@ func TestFull(t *testing.T) {
 		Socket:    config.Socket{Path: "/etc/opsbot/run/opsbot.sock", Mode: 0o600, Group: "opsbot"},
 		Store: config.Store{
 			Retention: config.Retention{Runs: 14 * 24 * time.Hour, Alerts: 36 * time.Hour, Audit: 204 * time.Hour},
-			Export:    config.Export{Folder: "/var/backups/opsbot", At: config.ClockTime(23*time.Hour + 59*time.Minute), Keep: 3},
+			Export:    config.Export{Folder: "/var/backups/opsbot", At: config.ClockTime(23*time.Hour + 59*time.Minute), Keep: 3, Passphrase: secret.Source{File: "/etc/opsbot/export.passphrase"}},
 		},
 		Log: config.Log{Level: "debug", Format: "text"},
 		Inventory: config.Inventory{

@@ -60,7 +60,7 @@ func (c *Config) secrets() []place {
 			out = append(out, place{fmt.Sprintf("inventory.nodes[%d].caches[%d].admin.secret", i, j), &c.Inventory.Nodes[i].Caches[j].Admin.Secret})
 		}
 	}
-	out = append(out, place{"icinga.password", &c.Icinga.Password})
+	out = append(out, place{"icinga.password", &c.Icinga.Password}, place{"store.export.passphrase", &c.Store.Export.Passphrase})
 	for i := range c.Icinga.Notifications {
 		n, key := &c.Icinga.Notifications[i], fmt.Sprintf("icinga.notifications[%d]", i)
 		out = append(out, place{key + ".bearer", &n.Bearer})
@@ -102,7 +102,7 @@ func partOf(s secret.Source) string {
 	return "file"
 }
 
-var secretPlace = regexp.MustCompile(`\.(secret|password|bearer|token|app_token|bot_token|signing_secret|former_signing_secret)_(file|env|credential)$`)
+var secretPlace = regexp.MustCompile(`\.(secret|password|passphrase|bearer|token|app_token|bot_token|signing_secret|former_signing_secret)_(file|env|credential)$`)
 
 // places returns where the keys stand that CheckMachine speaks of.
 func (d *decoder) places() map[string]Mistake {

@@ -77,6 +77,8 @@ type Export struct {
 	Folder string    `yaml:"folder" say:"Where copies go; empty makes none."`
 	At     ClockTime `yaml:"at" say:"Time of day, HH:MM in the zone of the installation."`
 	Keep   int       `yaml:"keep" say:"How many copies are kept."`
+	// Passphrase opens the keys of agents in a copy; without it copies have none.
+	Passphrase secret.Source `yaml:"passphrase" say:"Seals the keys of the agents into the state, so that copies have them; at least 16 characters, kept elsewhere, too."`
 }
 
 // Log is what goes to standard error.

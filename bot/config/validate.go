@@ -137,6 +137,11 @@ func (v *checker) store() {
 	v.atLeast("store.retention.alerts", r.Alerts, time.Hour)
 	v.atLeast("store.retention.audit", r.Audit, time.Hour)
 	v.between("store.export.keep", v.c.Store.Export.Keep, 1, 10000)
+	v.secret("store.export.passphrase", v.c.Store.Export.Passphrase)
+	agents := slices.ContainsFunc(v.c.Listeners, func(l Listener) bool { return slices.Contains(l.Serve, GroupAgents) })
+	if agents && v.c.Store.Export.Folder != "" && v.c.Store.Export.Passphrase.IsZero() {
+		v.warn("store.export", "copies leave out the keys of the agents, and after an import every node is enrolled again: passphrase_file says what seals them")
+	}
 	if v.c.Store.Export.Folder != "" && v.c.DataDir != "" && inside(v.c.DataDir, v.c.Store.Export.Folder) {
 		v.warn("store.export.folder", "lies inside data_dir: what destroys the state destroys its copies too")
 	}

@@ -217,6 +217,9 @@ func TestCheckMachine(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "opsbot.yaml")
 	before, _, _ := strings.Cut(full, "approvals:")
+	if err := os.WriteFile(filepath.Join(dir, "export.passphrase"), []byte("correct horse battery staple\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c, err := config.Parse([]byte(strings.Replace(before, "group: opsbot", "group: no-such-group-here", 1)), file, config.Options{})
 	if err != nil {
 		t.Fatal(err)
