@@ -31,12 +31,12 @@ func (x filler) ByHand(ctx context.Context, c run.Call) ([]string, error) {
 	if err := seatAll(&next, a.Places, "by hand"); err != nil {
 		return nil, err
 	}
-	more, err := hand(r, next)
+	more, err := x.s.hand(ctx, r, next)
 	return append(lines, more...), err
 }
 
 // ByHand implements [run.Handbook].
-func (x joiner) ByHand(_ context.Context, c run.Call) ([]string, error) {
+func (x joiner) ByHand(ctx context.Context, c run.Call) ([]string, error) {
 	a, err := argsOf(c)
 	if err != nil {
 		return nil, err
@@ -49,11 +49,11 @@ func (x joiner) ByHand(_ context.Context, c run.Call) ([]string, error) {
 	if err := seatAll(&next, a.Places, "by hand"); err != nil {
 		return nil, err
 	}
-	return hand(have, next)
+	return x.s.hand(ctx, have, next)
 }
 
 // ByHand implements [run.Handbook].
-func (x leaver) ByHand(_ context.Context, c run.Call) ([]string, error) {
+func (x leaver) ByHand(ctx context.Context, c run.Call) ([]string, error) {
 	a, err := argsOf(c)
 	if err != nil {
 		return nil, err
@@ -66,11 +66,11 @@ func (x leaver) ByHand(_ context.Context, c run.Call) ([]string, error) {
 	next.Seats = slices.DeleteFunc(next.Seats, func(s Seat) bool {
 		return slices.ContainsFunc(a.Seats, func(o Seat) bool { return o.Key() == s.Key() })
 	})
-	return hand(have, next)
+	return x.s.hand(ctx, have, next)
 }
 
 // ByHand implements [run.Handbook].
-func (x mover) ByHand(_ context.Context, c run.Call) ([]string, error) {
+func (x mover) ByHand(ctx context.Context, c run.Call) ([]string, error) {
 	a, was, to, err := moveArgs(c)
 	if err != nil {
 		return nil, err
@@ -83,11 +83,11 @@ func (x mover) ByHand(_ context.Context, c run.Call) ([]string, error) {
 	if i := next.seat(was.Key()); i >= 0 {
 		move(&next.Seats[i], to, 1)
 	}
-	return hand(have, next)
+	return x.s.hand(ctx, have, next)
 }
 
-// hand is the commands on every node that lead from one state of a segment to another.
-func hand(have, next Record) ([]string, error) {
+// hand is the commands on every node that lead from one state of a segment to another. Where an agent carries segments by itself there are none.
+func (s *Segments) hand(ctx context.Context, have, next Record) ([]string, error) {
 	if err := next.settle(); err != nil {
 		return nil, err
 	}
@@ -96,6 +96,10 @@ func hand(have, next Record) ([]string, error) {
 	for _, node := range nodes {
 		changes := overlay.Diff(bodyOf(next, node), overlay.Observed{Node: node, Objects: bodyOf(have, node).Objects()})
 		if changes.Empty() {
+			continue
+		}
+		if l, err := s.look(ctx, node); err == nil && l.HostOnly { // an agent that is not known of changes nothing about the commands
+			lines = append(lines, "# on "+node+": no command does it, since its agent carries segments by itself ("+l.Plane+"): keep that running, or start it again")
 			continue
 		}
 		lines = append(lines, "# on "+node+":")

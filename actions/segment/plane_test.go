@@ -33,7 +33,15 @@ func TestHostOnlyNode(t *testing.T) {
 			}
 		}
 
-		must(t, h.do(t, "segment.attach", "segment=studio-a", "node=edge-3"), actions.Done)
+		p, err := h.plan(t, "segment.attach", "segment=studio-a", "node=edge-3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := h.engine.ByHand(t.Context(), p)
+		if text := strings.Join(lines, "\n"); err != nil || !strings.Contains(text, "# on edge-3: no command does it") || !strings.Contains(text, "dst 192.0.2.3") || strings.Contains(text, "local 192.0.2.3") {
+			t.Errorf("by hand: %v, want commands for the others alone:\n%s", err, text)
+		}
+		must(t, h.carry(t, p), actions.Done)
 		if got := h.fleet.holds("edge-3"); !strings.Contains(got, "5001: ") {
 			t.Errorf("edge-3 holds %q, want VNI 5001", got)
 		}
