@@ -21,6 +21,8 @@ func (c *carrier) forward(ctx context.Context, j *journal) error {
 			return c.release(ctx, j)
 		case err != nil:
 			return errors.Join(err, j.commit(ctx))
+		case ctx.Err() != nil:
+			return context.Cause(ctx) // also where a wish to cancel came first, and no node told
 		case j.state() != actions.Running:
 		case errors.Is(context.Cause(polite), ErrStopping):
 			return c.release(ctx, j)
