@@ -89,7 +89,8 @@ func (w *World) enrol(ctx context.Context, a Agents, node string) error {
 	return a.Ready(ctx, node)
 }
 
-func (w *World) describeNodes() string {
+// Ground says what segments are played on, and why there are no nodes where there are none.
+func (w *World) Ground() string {
 	if w.Nodes == nil {
 		return "NONE, segments are on paper alone: " + strings.ReplaceAll(w.noNodes.Error(), "\n", "; ")
 	}

@@ -106,7 +106,7 @@ func (w *World) Parts() []string {
 		}
 		out = append(out, fmt.Sprintf("%-8s %s, %s", e.Name, e.URL, kind))
 	}
-	return append(out, "icinga2  "+w.monitoring.describe(), "nodes    "+w.describeNodes())
+	return append(out, "icinga2  "+w.monitoring.describe(), "nodes    "+w.Ground())
 }
 
 // edge returns an edge by its name.
