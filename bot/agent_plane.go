@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -112,7 +113,11 @@ func (p *planes) choose(ctx context.Context, o kernel.Options) error {
 		err = errors.Join(err, plane.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("nothing on this machine can hold segments, neither the kernel (%w) nor the program itself (%w)", why, err)
+		err = fmt.Errorf("nothing on this machine can hold segments, neither the kernel (%w) nor the program itself (%w)", why, err)
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; run the agent as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN", err)
+		}
+		return err
 	}
 	p.kind, p.why = planeUserspace, why.Error()
 	p.log.Warn("the program itself holds the segments of this machine: the kernel cannot", "why", why)

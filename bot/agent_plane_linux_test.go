@@ -3,12 +3,15 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/shitops/opsbot/actions/agent"
 	"github.com/shitops/opsbot/overlay"
@@ -116,6 +119,10 @@ func TestPlaneIsChosen(t *testing.T) {
 	p.able, p.options.Namespace = none, "/nowhere"
 	if _, err := p.open(t.Context(), "edge-1", netip.Addr{}); err == nil || !strings.Contains(err.Error(), "neither the kernel (no VXLAN here) nor the program itself (userspace VTEP of edge-1: open network namespace /nowhere") {
 		t.Errorf("nothing is able: %v", err)
+	}
+	p.able = func(context.Context, kernel.Options) error { return fmt.Errorf("probe the kernel: %w", unix.EPERM) }
+	if _, err := p.open(t.Context(), "edge-1", netip.Addr{}); err == nil || !strings.HasSuffix(err.Error(), "run the agent as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN") {
+		t.Errorf("without rights: %v", err)
 	}
 }
 
