@@ -3,7 +3,6 @@ package segment
 import (
 	"cmp"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/shitops/opsbot/overlay"
@@ -22,20 +21,23 @@ func (s *Store) peopled() []string {
 	return slices.Sorted(maps.Keys(s.view.byNode))
 }
 
-// each calls do for every seat of other nodes in the segments that a node is in. Do must not keep or change the record, nor call the Store.
-func (s *Store) each(node string, do func(r *Record, seat *Seat)) {
+// brief is what a probe needs of a segment.
+type brief struct {
+	name string
+	vni  overlay.VNI
+	mtu  int
+}
+
+// each calls do for every segment that a node is in, with all its seats. Do must not keep or change them, nor call the Store.
+func (s *Store) each(node string, do func(b brief, seats []Seat)) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for name := range s.view.byNode[node] {
 		r := s.view.records[name]
-		if r.VNI == 0 || !r.has(node) {
+		if r.VNI == 0 || len(r.Left) > 0 && !r.has(node) {
 			continue
 		}
-		for i := range r.Seats {
-			if r.Seats[i].Node != node {
-				do(&r, &r.Seats[i])
-			}
-		}
+		do(brief{r.Name, r.VNI, r.MTU}, r.Seats)
 	}
 }
 
@@ -50,66 +52,107 @@ type candidate struct {
 	target overlay.ProbeTarget
 }
 
+// peer is what is known of another node while targets are chosen.
+type peer struct {
+	there   bool // its agent answers
+	worries int  // segments in which it is not well
+	first   candidate
+	chosen  bool
+}
+
+// picker chooses the targets of one node.
+type picker struct {
+	node   string
+	round  uint64
+	there  map[string]bool
+	bad    map[pairKey]bool // true until it is among the targets
+	peers  map[string]*peer
+	sample []candidate
+	out    []overlay.ProbeTarget
+}
+
 // pick chooses what a node is to probe: with each peer the segment whose turn it is, which is the same one for all nodes that share it, a sample of
 // the others, and what was not well.
 func (p *Prober) pick(node string, there map[string]bool, worries []pairKey) []overlay.ProbeTarget {
 	p.mu.Lock()
-	round := p.round
+	x := picker{node: node, round: p.round, there: there, bad: map[pairKey]bool{}, peers: map[string]*peer{}}
 	p.mu.Unlock()
-	bad, worried := map[pairKey]bool{}, map[string]int{}
 	for _, k := range worries {
-		bad[k] = true
-		worried[k.to]++
+		x.bad[k] = true
+		x.peer(k.to).worries++
 	}
-	first := map[string]candidate{}
-	var out []overlay.ProbeTarget
-	var sample []candidate
-	p.o.Segments.opt.Store.each(node, func(r *Record, seat *Seat) {
-		if !there[seat.Node] {
-			return
-		}
-		key := pairKey{r.VNI, hop{node, seat.Node}}
-		if again, ok := bad[key]; ok {
-			if again {
-				out = append(out, targetOf(r, seat.Node, seat.VTEP))
-			}
-			bad[key] = false // once, however many seats the peer has there
-			return
-		}
-		turn := turnOf(round, r.VNI, "")
-		if have, ok := first[seat.Node]; worried[seat.Node] < worstMost && (!ok || turn < have.turn) {
-			first[seat.Node] = candidate{turn, targetOf(r, seat.Node, seat.VTEP)}
-		}
-		if worried[seat.Node] == 0 {
-			sample = keepLowest(sample, turnOf(round, r.VNI, seat.Node), r, seat)
-		}
-	})
-	for _, peer := range sortedKeys(first) {
-		out = append(out, first[peer].target)
-	}
-	for _, c := range sample {
-		if !slices.Contains(out, c.target) {
-			out = append(out, c.target)
+	p.o.Segments.opt.Store.each(node, x.segment)
+	for _, name := range sortedKeys(x.peers) {
+		if o := x.peers[name]; o.chosen {
+			x.out = append(x.out, o.first.target)
 		}
 	}
-	return out
+	for _, c := range x.sample {
+		if !slices.Contains(x.out, c.target) {
+			x.out = append(x.out, c.target)
+		}
+	}
+	return x.out
 }
 
-// keepLowest keeps the candidates with the lowest turns, each once.
-func keepLowest(list []candidate, turn uint64, r *Record, seat *Seat) []candidate {
-	if len(list) == sampleMost && turn >= list[len(list)-1].turn {
-		return list
+func (x *picker) peer(name string) *peer {
+	o := x.peers[name]
+	if o == nil {
+		o = &peer{there: x.there[name]}
+		x.peers[name] = o
 	}
-	i, have := slices.BinarySearchFunc(list, turn, func(c candidate, turn uint64) int { return cmp.Compare(c.turn, turn) })
-	if have {
-		return list
-	}
-	list = slices.Insert(list, i, candidate{turn, targetOf(r, seat.Node, seat.VTEP)})
-	return list[:min(len(list), sampleMost)]
+	return o
 }
 
-func targetOf(r *Record, node string, vtep netip.Addr) overlay.ProbeTarget {
-	return overlay.ProbeTarget{Segment: r.Name, VNI: r.VNI, Node: node, VTEP: vtep, MTU: r.MTU}
+// segment considers the peers in one segment.
+func (x *picker) segment(b brief, seats []Seat) {
+	turn := turnOf(x.round, b.vni, "")
+	for i := range seats {
+		if seats[i].Node == x.node {
+			continue
+		}
+		o := x.peer(seats[i].Node)
+		if !o.there || o.worries > 0 && x.worry(b, &seats[i]) {
+			continue
+		}
+		if o.worries < worstMost && (!o.chosen || turn < o.first.turn) {
+			o.chosen, o.first = true, candidate{turn, b.target(&seats[i])}
+		}
+	}
+	x.try(b, seats)
+}
+
+// worry puts a pair that was not well among the targets, once however many seats the peer has there, and tells whether it is one.
+func (x *picker) worry(b brief, s *Seat) bool {
+	k := pairKey{b.vni, hop{x.node, s.Node}}
+	first, is := x.bad[k]
+	if first {
+		x.bad[k] = false
+		x.out = append(x.out, b.target(s))
+	}
+	return is
+}
+
+// try takes a segment into the sample, with one of its peers, if its turn comes early enough.
+func (x *picker) try(b brief, seats []Seat) {
+	turn := turnOf(x.round, b.vni, x.node)
+	if len(x.sample) == sampleMost && turn >= x.sample[sampleMost-1].turn {
+		return
+	}
+	for i := range seats {
+		s := &seats[(turn+uint64(i))%uint64(len(seats))]
+		if o := x.peers[s.Node]; s.Node == x.node || !o.there || o.worries > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(x.sample, turn, func(c candidate, turn uint64) int { return cmp.Compare(c.turn, turn) })
+		x.sample = slices.Insert(x.sample, at, candidate{turn, b.target(s)})
+		x.sample = x.sample[:min(len(x.sample), sampleMost)]
+		return
+	}
+}
+
+func (b brief) target(s *Seat) overlay.ProbeTarget {
+	return overlay.ProbeTarget{Segment: b.name, VNI: b.vni, Node: s.Node, VTEP: s.VTEP, MTU: b.mtu}
 }
 
 // turnOf scatters rounds, VNIs and nodes evenly, and equally for everybody in one process.
