@@ -60,35 +60,51 @@ func healed(edge string) func(context.Context, *Tour) (string, error) {
 	}
 }
 
+// watched is how the monitoring sees the hit rate of an edge.
+type watched struct {
+	State           float64 // 0 is OK
+	Acknowledgement float64 // 0 is none
+}
+
+// watch asks the monitoring how it sees the hit rate of each edge.
+func watch(ctx context.Context, t *Tour) (map[string]watched, error) {
+	text, err := t.World.monitoring.get(ctx, "/v1/objects/services")
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Results []struct {
+			Name  string
+			Attrs watched
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return nil, err
+	}
+	all := map[string]watched{}
+	for _, r := range answer.Results {
+		if edge, ok := strings.CutSuffix(r.Name, "!"+service); ok {
+			all[edge] = r.Attrs
+		}
+	}
+	return all, nil
+}
+
 // acknowledged verifies at the monitoring that the service of an edge is acknowledged, or is not.
 func acknowledged(edge string, want bool) func(context.Context, *Tour) (string, error) {
 	return func(ctx context.Context, t *Tour) (string, error) {
-		text, err := t.World.monitoring.get(ctx, "/v1/objects/services")
+		all, err := watch(ctx, t)
 		if err != nil {
 			return "", err
 		}
-		var answer struct {
-			Results []struct {
-				Name  string
-				Attrs struct{ Acknowledgement float64 }
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &answer); err != nil {
-			return "", err
-		}
-		found, got := false, false
-		for _, r := range answer.Results {
-			if r.Name == edge+"!"+service {
-				found, got = true, r.Attrs.Acknowledgement != 0
-			}
-		}
+		seen, found := all[edge]
 		if !found {
 			return "", fmt.Errorf("the monitoring has no %s of %s", service, edge)
 		}
-		if got != want {
+		if got := seen.Acknowledgement != 0; got != want {
 			return "", fmt.Errorf("in the monitoring %s of %s is acknowledged: %v, want %v", service, edge, got, want)
 		}
-		return fmt.Sprintf("in the monitoring %s of %s is acknowledged: %v", service, edge, got), nil
+		return fmt.Sprintf("in the monitoring %s of %s is acknowledged: %v", service, edge, want), nil
 	}
 }
 

@@ -59,9 +59,20 @@ func exchange(ctx context.Context, t *Tour) error {
 	return t.World.Incident(ctx)
 }
 
-// sampled waits until the monitoring has looked at the edges twice: one sample of counters says nothing.
+// sampled waits until the monitoring has looked at all edges twice, one sample of counters says nothing, and the bot has heard of it.
 func sampled(ctx context.Context, t *Tour) error {
-	return until(ctx, "a second sample of the monitoring", func() (bool, error) { return !strings.Contains(t.ask(ctx, "vik", "status"), "UNKNOWN"), nil })
+	return until(ctx, "a second sample of the monitoring", func() (bool, error) {
+		all, err := watch(ctx, t)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range t.World.Edges {
+			if seen, ok := all[e.Name]; !ok || seen.State != 0 {
+				return false, nil
+			}
+		}
+		return !strings.Contains(t.ask(ctx, "vik", "status"), "UNKNOWN"), nil
+	})
 }
 
 func peopleScenes() []Scene {
