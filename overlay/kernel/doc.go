@@ -5,7 +5,7 @@
 // entries, flood lists and neighbours are those that were written. A [Plane] owns what bears its mark (the alias "opsbot INSTANCE GENERATION"
 // and the group [Group]) and touches nothing else; a foreign device in the way is reported. A [Prober] sends and answers probes on the wire.
 //
-// Read plane.go first, then read.go and apply.go; netlink.go is the wire. On other systems than Linux [New] returns an error. A pass:
+// Read plane.go first, then read.go with table.go and endpoint.go, and apply.go with port.go; netlink.go is the wire. On other systems than Linux [New] returns an error. A pass:
 //
 //	plane, err := kernel.New(kernel.Options{Node: "ams-3", Instance: "live", VTEP: want.VTEP})
 //	if err != nil {
