@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/shitops/opsbot/bot"
 	"github.com/shitops/opsbot/bot/config"
 	"github.com/shitops/opsbot/bot/door"
+	fakediscord "github.com/shitops/opsbot/fixtures/discord"
 	fake "github.com/shitops/opsbot/fixtures/slack"
 	"github.com/shitops/opsbot/overlay"
 	"github.com/shitops/opsbot/overlay/simnet"
@@ -153,6 +155,14 @@ func TestEnrolByWord(t *testing.T) {
 	}
 	h.nowhere(t, log, code)
 	h.expect(h.say("enrol edge-1"), door.OK, "edge-1 has an agent already")
+	asked := h.expect(h.say("enrol edge-1 for me"), door.Refused, "do it?")
+	if enrolLine.MatchString(asked.text()) {
+		t.Errorf("the line comes before the yes:\n%s", asked.text())
+	}
+	if s := h.expect(h.say("yes"), door.OK, "type this on edge-1"); !s.last().Secret || !s.last().Private {
+		t.Errorf("after a yes: %+v", s.last())
+	}
+	h.expect(h.say("enrol edge-1 then status"), door.OK, "type this on edge-1")
 	if text := h.say("show node edge-1").text(); strings.Contains(text, "agent: none") || !strings.Contains(text, "agent: ") {
 		t.Errorf("edge-1 once it has an agent:\n%s", text)
 	}
@@ -230,6 +240,12 @@ func TestSlackEnrolsForTheAskerAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			second := h.differs(t, first)
+			h.slash(t, slackAnna, "enrol edge-1 for me")
+			h.click(t, slackAnna, h.sees(t, slackAnna, slackTalk, "enrol edge-1", "do it?"), "yes")
+			third := h.differs(t, first, second)
+			if third.Only != slackAnna {
+				t.Errorf("after a yes the line is for %q", third.Only)
+			}
 			for _, m := range h.platform.Messages(slackTalk) {
 				if enrolLine.MatchString(m.Shown) && (m.Only != slackAnna || m.Hidden) {
 					t.Errorf("the line is seen by %q (hidden %v): %s", m.Only, m.Hidden, m.Shown)
@@ -240,7 +256,7 @@ func TestSlackEnrolsForTheAskerAlone(t *testing.T) {
 					t.Errorf("everybody reads %s", m.Shown)
 				}
 			}
-			for _, m := range []string{first.Shown, second.Shown} {
+			for _, m := range []string{first.Shown, second.Shown, third.Shown} {
 				h.nowhere(t, log, codeIn(t, m))
 			}
 			if err := h.letIn(t, "edge-1", codeIn(t, second.Shown)); err != nil {
@@ -265,22 +281,22 @@ func (h *slackHouse) startLogged(t *testing.T, dir, file string, log *journal) {
 	}
 }
 
-// differs waits for a line with another code than that of a message.
-func (h *slackHouse) differs(t *testing.T, first fake.Message) fake.Message {
+// differs waits for a line with another code than those of messages.
+func (h *slackHouse) differs(t *testing.T, before ...fake.Message) fake.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	m, err := h.platform.Await(ctx, slackTalk, func(m fake.Message) bool {
 		found := enrolLine.FindString(m.Shown)
-		return found != "" && found != enrolLine.FindString(first.Shown)
+		return found != "" && !slices.ContainsFunc(before, func(b fake.Message) bool { return found == enrolLine.FindString(b.Shown) })
 	})
 	if err != nil {
-		t.Fatalf("no second line: %v", err)
+		t.Fatalf("no line beside those of %d messages: %v", len(before), err)
 	}
 	return m
 }
 
-// TestDiscordEnrolsForTheAskerAlone: by a slash command, by the catalogue as a form, and in direct messages where the bot was mentioned.
+// TestDiscordEnrolsForTheAskerAlone: by a slash command, by a yes to how free words were read, and in direct messages where the bot was mentioned.
 func TestDiscordEnrolsForTheAskerAlone(t *testing.T) {
 	for _, mode := range []string{config.ModeGateway, config.ModeHTTP} {
 		t.Run(mode, func(t *testing.T) {
@@ -298,6 +314,13 @@ func TestDiscordEnrolsForTheAskerAlone(t *testing.T) {
 			if !m.Ephemeral || m.For != discordAnna {
 				t.Errorf("the line is for %q, ephemeral %v: %s", m.For, m.Ephemeral, m.Text())
 			}
+			h.slash(t, discordAnna, "enrol edge-1 for me")
+			h.click(t, discordAnna, h.sees(t, discordAnna, discordTalk, "enrol edge-1", "do it?"), "yes")
+			h.until(t, "anna sees a second line", func() bool { return len(h.lines(discordAnna, discordTalk)) == 2 })
+			if mode == config.ModeGateway { // by posts Discord tells of no messages
+				h.platform.Say(discordAnna, discordTalk, "<@"+fakediscord.BotUser+"> enrol edge-1", fakediscord.Said{})
+				h.until(t, "anna sees a third line, among her direct messages", func() bool { return len(h.lines(discordAnna, "")) == 1 })
+			}
 			for _, who := range []string{discordBen, discordMallory} {
 				for _, channel := range []string{discordTalk, discordAlerts} {
 					for _, seen := range h.platform.Seen(who, channel) {
@@ -307,7 +330,9 @@ func TestDiscordEnrolsForTheAskerAlone(t *testing.T) {
 					}
 				}
 			}
-			h.nowhere(t, log, codeIn(t, m.Text()))
+			for _, text := range append(h.lines(discordAnna, discordTalk), h.lines(discordAnna, "")...) {
+				h.nowhere(t, log, codeIn(t, text))
+			}
 			if err := h.letIn(t, "edge-1", codeIn(t, m.Text())); err != nil {
 				t.Errorf("the line: %v", err)
 			}
@@ -316,4 +341,15 @@ func TestDiscordEnrolsForTheAskerAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lines are the messages with a line to type that a person sees in a channel.
+func (h *discordHouse) lines(person, channel string) []string {
+	var out []string
+	for _, m := range h.platform.Seen(person, channel) {
+		if enrolLine.MatchString(m.Text()) {
+			out = append(out, m.Text())
+		}
+	}
+	return out
 }

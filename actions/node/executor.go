@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/run"
@@ -72,11 +73,8 @@ func (x putter) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if err := x.n.opts.Store.put(ctx, r); err != nil {
 		return run.Result{}, err
 	}
-	say := r.Name + " is in the inventory: " + where(r.Node)
-	for _, more := range x.n.lacks(r.Name) {
-		say += "; " + more
-	}
-	return run.Result{Say: say}, nil
+	say := append([]string{r.Name + " is in the inventory: " + where(r.Node)}, x.n.lacks(r.Name)...)
+	return run.Result{Say: strings.Join(say, "; ")}, nil
 }
 
 // Verify implements [run.Verifier].
