@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/shitops/opsbot/overlay"
 	"pgregory.net/rapid"
 )
@@ -307,4 +308,40 @@ func TestDesiredSurvivesJSON(t *testing.T) {
 	if d := cmp.Diff(desired(), back, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
 		t.Errorf("%s (-want +got):\n%s", text, d)
 	}
+}
+
+// TestNothingToDoNeedsNoRoom: a look at very many segments that are as they must be makes no list of them.
+func TestNothingToDoNeedsNoRoom(t *testing.T) {
+	want := desired()
+	one := want.Segments[0]
+	for i := range overlay.VNI(1000) {
+		one.VNI = 6000 + i
+		want.Segments = append(want.Segments, one)
+	}
+	have := held(want)
+	if n := testing.AllocsPerRun(10, func() { _ = overlay.Diff(want, have) }); n > 20 {
+		t.Errorf("comparing %d segments that are as they must be allocates %v times", len(want.Segments), n)
+	}
+}
+
+// TestSegmentsInAnyOrder: a state whose segments are not in order of VNI is the same state.
+func TestSegmentsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawDesired(t)
+		want.Guard = rapid.Bool().Draw(t, "guard")
+		mixed := want
+		mixed.Segments = rapid.Permutation(want.Segments).Draw(t, "mixed")
+		if d := cmp.Diff(want.Objects(), mixed.Objects(), cmpopts.EquateComparable(overlay.Object{})); d != "" {
+			t.Fatalf("objects of the mixed state (-want +got):\n%s", d)
+		}
+		if !slices.IsSortedFunc(want.Objects(), overlay.CompareObjects) {
+			t.Fatalf("objects are not in order: %v", want.Objects())
+		}
+		have := held(want)
+		have.Facts.Capability.PacketFilter = true
+		if c := overlay.Diff(mixed, have); !c.Empty() {
+			t.Fatalf("a node that holds the state would do\n%s", c)
+		}
+	})
 }

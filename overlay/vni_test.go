@@ -80,3 +80,10 @@ func TestNamesAreLabels(t *testing.T) {
 		}
 	})
 }
+
+// TestNamesCostNothing: they are checked by the thousand, each time a node's state is composed, and again where it is taken.
+func TestNamesCostNothing(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { _ = overlay.CheckName("node", "edge-3") }); n != 0 {
+		t.Errorf("CheckName of a good name allocates %v times, want 0", n)
+	}
+}
