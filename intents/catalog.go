@@ -29,6 +29,7 @@ type Catalog struct {
 	none    []Phrase           // what is said to a bot and asks for nothing that it does
 	cues    *cueTable
 	extra   int                      // how many phrases are operators'
+	taught  map[string]int           // masked phrase of operators → class
 	learn   func() (*learned, error) // once
 }
 

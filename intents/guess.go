@@ -40,11 +40,27 @@ func (p *Parser) guess(m *matcher, l *learned, masked string, tr *tracer) guess 
 		}
 	}
 	g.none = m.margins[len(specs)]
+	if class, ok := p.catalog.taught[masked]; ok {
+		g.sure(class, !specs[class].Risk.Changes(), l)
+	}
 	if tr.on && g.second >= 0 {
 		tr.add("classifier: ", strconv.Quote(masked), ": ", specs[g.class].Name, " ", decimal(g.margin), ", ", specs[g.second].Name, " ", decimal(g.secondary),
 			", nothing ", decimal(g.none), "; low ", decimal(l.limits.Low), ", high ", decimal(l.limits.High), ", gap ", decimal(l.limits.Gap))
 	}
 	return g
+}
+
+// sure makes class the best by far: the text is, word for word, what operators have taught to mean it.
+func (g *guess) sure(class int, reading bool, l *learned) {
+	if g.class != class {
+		g.second, g.secondary = g.class, g.margin
+	}
+	g.class, g.margin = class, max(g.margin, l.limits.High)
+	behind := g.margin - 1.001*l.limits.Gap // so that no rounding brings it nearer
+	g.secondary, g.none = min(g.secondary, behind), min(g.none, behind)
+	if reading {
+		g.reading, g.readingMargin = class, g.margin
+	}
 }
 
 // decimal writes a margin.

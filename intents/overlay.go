@@ -3,6 +3,7 @@ package intents
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,8 @@ func LoadWith(extra ...Extra) (*Catalog, error) {
 func (c *Catalog) with(extra []Extra) (*Catalog, error) {
 	more := *c
 	more.specs = make([]*Spec, len(c.specs))
+	more.taught = map[string]int{}
+	maps.Copy(more.taught, c.taught)
 	for i, spec := range c.specs {
 		own := *spec
 		own.Phrases = slices.Clone(spec.Phrases)
@@ -110,7 +113,7 @@ func (c *Catalog) take(e Extra, known map[string]string) error {
 	case taken:
 		return nil
 	}
-	known[masked] = e.Intent
+	known[masked], c.taught[masked] = e.Intent, c.classOf(e.Intent)
 	spec.Phrases = append(spec.Phrases, Phrase{Text: text, From: e.From})
 	return nil
 }

@@ -32,6 +32,36 @@ func TestExtraExamplesAreLearned(t *testing.T) {
 	}
 }
 
+// What operators have taught is as sure as can be where it is said word for word, however near other intents are, and orders nothing in another mood.
+func TestTaughtWordForWord(t *testing.T) {
+	t.Parallel()
+	c, err := intents.LoadWith(
+		intents.Extra{Text: "give {node} a good wash", Intent: "cache.flush", From: "taught by anna"},
+		intents.Extra{Text: "give {node} the enrolment of a flush", Intent: "cache.flush", From: "taught by anna"},
+		intents.Extra{Text: "read me the tale of {node}", Intent: "node.show", From: "taught by anna"},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parserOf(t, c, world())
+	for said, want := range map[string]string{
+		"give edge-2 a good wash":                 "confirm cache.flush node=edge-2",
+		"please give edge-4 a good wash":          "confirm cache.flush node=edge-4",
+		"give edge-2 the enrolment of a flush":    "confirm cache.flush node=edge-2",
+		"read me the tale of edge-2":              "act node.show node=edge-2",
+		"don't give edge-2 a good wash":           "",
+		"should I give edge-2 a good wash?":       "",
+		"if it is slow, give edge-2 a good wash":  "",
+		"tomorrow I will give edge-2 a good wash": "",
+		"give edge-2 a good wash, no, edge-4":     "",
+	} {
+		out := say(t, p, said)
+		if got := brief(out); got != want && (want != "" || out.Decision == intents.Act || out.Decision == intents.Confirm) {
+			t.Errorf("Parse(%q) = %s because %s, want %q", said, got, out.Because, want)
+		}
+	}
+}
+
 func mustLoad(tb testing.TB) *intents.Catalog {
 	tb.Helper()
 	c, err := intents.Load()
