@@ -3,6 +3,7 @@ package bot_test
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -292,6 +293,42 @@ func TestAgentsThatWereElsewhere(t *testing.T) {
 	s.told("delete segment backup")
 	if err := os.RemoveAll(earlier); err != nil {
 		t.Fatal(err)
+	}
+	s.nothingLeft()
+}
+
+// TestStoreOfAnEarlierDay puts the bot's data back to before a segment was made: nodes keep it, are said to be ahead, take new segments, and are well
+// when the lost one is made again under its number, without a packet lost in the others.
+func TestStoreOfAnEarlierDay(t *testing.T) {
+	t.Parallel()
+	s := startServed(t, 2)
+	s.told("create segment studio of acme with vni 5001 on edge-1 and edge-2")
+	s.die("serve")
+	data, earlier := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "earlier")
+	if err := os.CopyFS(earlier, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	s.begin()
+	s.there("edge-1")
+	s.there("edge-2")
+	s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2")
+	s.die("serve")
+	if err := errors.Join(os.RemoveAll(data), os.Rename(earlier, data)); err != nil {
+		t.Fatal(err)
+	}
+	s.begin()
+	s.there("edge-1")
+	s.there("edge-2")
+	s.told("show edge-1", "agent: ahead, edge-1 says it holds generation")
+	s.told("create segment next of acme with vni 5003 on edge-1 and edge-2")
+	s.told("verify segment next", "2/2 pairs ok")
+	s.told("show edge-1", "agent: held, edge-1 would lose 1 of 2 segments")
+	s.crosses(5002, 2) // nobody has said that it is to go
+	s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2")
+	s.told("show edge-1", "agent: ok")
+	s.crosses(5002, 2)
+	for _, name := range []string{"studio", "backup", "next"} {
+		s.told("delete segment " + name)
 	}
 	s.nothingLeft()
 }

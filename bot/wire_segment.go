@@ -215,7 +215,7 @@ func (f *fleet) Put(ctx context.Context, node string, compose func() (overlay.De
 			return err
 		}
 		want.Node, want.Incarnation, want.Generation, want.Underlay = d.Node, d.Incarnation, d.Generation, d.Underlay
-		if same(*d, want) {
+		if same(*d, want) && f.app.gate.Status(node).Health != agent.Ahead { // what a node holds that nobody gave it is overruled
 			return agent.ErrUnchanged
 		}
 		*d = want

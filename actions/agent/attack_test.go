@@ -127,7 +127,7 @@ func TestReplySubjectsReachNobody(t *testing.T) {
 				eventually(t, "the forged answers have arrived", func() bool { return len(target()) >= 3 })
 				return
 			}
-			time.Sleep(50 * time.Millisecond) // what would come has come by then; nothing can be waited for
+			careless() // what it answered is out when it has been heard again
 			if got := target(); len(got) != 0 {
 				t.Errorf("the agent reached %v", got)
 			}
@@ -429,4 +429,86 @@ func TestLiesAreSeen(t *testing.T) {
 	if diff := cmp.Diff([]overlay.VNI{5001, 5002}, r.plane.holds()); diff != "" {
 		t.Errorf("the node holds other VNIs (-want +got):\n%s", diff)
 	}
+}
+
+// TestTheGateItselfSaysLittle holds the gate's own connections to what they are for, should a mistake make one answer where a message says.
+func TestTheGateItselfSaysLittle(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle("edge-1")
+	ears, mouth, porch := &thief{w.gate.ears}, &thief{w.gate.mouth}, &thief{w.gate.porch}
+	for name, say := range map[string]struct {
+		by      *thief
+		subject string
+	}{
+		"ears to an agent": {ears, subjectPush + "edge-1"}, "ears to the bucket": {ears, "$KV.desired.edge-1"}, "ears to whoever asked": {ears, "_R_.abc"},
+		"mouth as an agent": {mouth, subjectReport + "edge-1"}, "mouth to all": {mouth, "push.edge-1.more"}, "porch to an agent": {porch, subjectPush + "edge-1"},
+	} {
+		if say.by.try(t, func() error { return say.by.Publish(say.subject, []byte("{}")) }) {
+			t.Errorf("%s: may say something to %s", name, say.subject)
+		}
+	}
+	for name, by := range map[string]*thief{"mouth": mouth, "porch": porch} {
+		if by.try(t, func() error { _, err := by.SubscribeSync(">"); return err }) {
+			t.Errorf("%s hears", name)
+		}
+	}
+	w.hold("edge-1", with(5001)) // all that is needed is allowed
+}
+
+// TestGenerationsThatCannotBe lets an agent claim a later generation than there is: what it must hold is told again above it though nothing changes, and
+// one that would begin at 0 again counts for nothing.
+func TestGenerationsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	r := w.settle("edge-1")
+	w.hold("edge-1", with(5001))
+	th := steal(t, w, r)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	lie := w.until("edge-1", "is stopped", func(s Status) bool { return s.Report.Leaving }).Report
+	lie.Leaving = false
+	for _, test := range []struct{ claimed, want uint64 }{{1, 1}, {41, 42}, {1<<64 - 1, 42}, {mostGenerations + 1, 42}, {42, 42}, {43, 44}} {
+		lie.Generation = test.claimed
+		data, err := json.Marshal(lie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(th.Publish(subjectReport+"edge-1", data), th.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		w.until("edge-1", fmt.Sprintf("claims %d", test.claimed), func(s Status) bool { return s.Report.Generation == test.claimed })
+		d, err := w.gate.Edit(t.Context(), "edge-1", with(5001))
+		if err != nil || d.Generation != test.want {
+			t.Errorf("after a claim of generation %d: Edit = %d, %v; want %d", test.claimed, d.Generation, err, test.want)
+		}
+	}
+	r.start()
+	w.until("edge-1", "holds it", func(s Status) bool { return s.Health == OK && s.Report.Generation == 44 })
+}
+
+// TestFlood lets an agent report as fast as it can: the others are told and heard all the same.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	r := w.settle("edge-1")
+	w.settle("edge-2")
+	th := steal(t, w, r)
+	for i := range 20_000 {
+		lie := Report{Node: "edge-1", Protocol: Protocol, Boot: "flood", Objects: i}
+		data, err := json.Marshal(lie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := th.Publish(subjectReport+"edge-1", data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	w.hold("edge-2", with(5001))
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("edge-2 was told and heard after %v", took)
+	}
+	w.until("edge-1", "has said all", func(s Status) bool { return s.Report.Objects == 19_999 || s.Report.Boot != "flood" })
 }

@@ -357,6 +357,55 @@ func TestOldAgent(t *testing.T) {
 	}
 }
 
+// TestNewerAgent speaks a version that this bot does not know yet, and hears a bot of the next version that still means it.
+func TestNewerAgent(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	r := w.settle("edge-1", func(o *Options) { o.protocol = Protocol + 1 })
+	if s := w.hold("edge-1", with(5001)); s.Report.Protocol != Protocol+1 {
+		t.Errorf("it speaks version %d, want %d", s.Report.Protocol, Protocol+1)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.o.protocol = Protocol
+	r.start()
+	w.until("edge-1", "is of this version again", func(s Status) bool { return s.Health == OK && s.Report.Protocol == Protocol })
+	data, err := seal(w.gate.ring.signing(), kindOrder, order{Protocol: Protocol + 1, Oldest: Protocol, Node: "edge-1", State: &State{Desired: overlay.Desired{
+		Node: "edge-1", Incarnation: "1-a", Generation: 2, VTEP: vtepOf(1), Segments: []overlay.NodeSegment{segment(5001), segment(5002)},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.hear(t.Context(), data)
+	if d := r.state().Desired; d.Generation != 2 || len(d.Segments) != 2 {
+		t.Errorf("of a bot of the next version it took generation %d, want 2", d.Generation)
+	}
+}
+
+// TestTries counts what makes an agent wait for its bot.
+func TestTries(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name           string
+		n              int
+		met            bool
+		lasted, waited time.Duration
+		want           int
+	}{
+		{"first loss", 0, true, time.Hour, time.Second, 0},
+		{"a bot that is not there", 5, false, time.Millisecond, time.Second, 5},
+		{"a bot that does not answer for long", 5, false, time.Minute, time.Second, 5},
+		{"a bot that was met at last", 9, true, 2 * time.Minute, time.Minute, 0},
+		{"a bot that starts again and again", 9, true, time.Second, 40 * time.Second, metRetries},
+		{"a bot that sends it away at once", 0, true, time.Millisecond, time.Second, 0},
+	} {
+		if got := tries(test.n, test.met, test.lasted, test.waited); got != test.want {
+			t.Errorf("%s: tries(%d, %v, %v, %v) = %d, want %d", test.name, test.n, test.met, test.lasted, test.waited, got, test.want)
+		}
+	}
+}
+
 // TestFailures tells what a node cannot do, and does not spin over it.
 func TestFailures(t *testing.T) {
 	t.Parallel()

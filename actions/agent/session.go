@@ -71,16 +71,23 @@ func (a *Agent) talk(ctx, talk context.Context) {
 			return
 		}
 		refused = errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
-		switch lasted := a.o.Now().Sub(began); {
-		case met && lasted > max(wait, firstRetry): // it was worth the wait
-			n = 0
-		case met: // a bot that starts again and again is not kept waiting, nor is one that sends us away flooded
-			n = min(n, metRetries)
-		}
+		n = tries(n, met, a.o.Now().Sub(began), wait)
 		wait = retry(n)
 		a.o.Log.Warn("no connection to the bot, trying again; the node is kept as it must be meanwhile", "err", err, "wait", wait.Round(time.Millisecond))
 		pause(ctx, wait)
 	}
+}
+
+// tries is how many tries count after a connection has ended, n of them before it. What a bot that was met is waited for is short: one that starts again
+// and again is not kept waiting, and one that sends us away each time is not flooded either.
+func tries(n int, met bool, lasted, waited time.Duration) int {
+	switch {
+	case met && lasted > max(waited, firstRetry): // it was worth the wait
+		return 0
+	case met:
+		return min(n, metRetries)
+	}
+	return n
 }
 
 // session is one connection, and tells whether the bot was met. renew says that the token was refused.

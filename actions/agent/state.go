@@ -64,7 +64,7 @@ const edits = 20
 
 // Edit changes what a node must hold by compare-and-set and returns it. The node is told by itself; Settle waits until it has done it. A change
 // that contradicts itself or takes too much at once (ErrHeld) is refused before anything is written. A change to what is there already
-// makes no new generation.
+// makes no new generation, unless the node says that it holds a later one: that is overruled.
 func (g *Gate) Edit(ctx context.Context, id string, e Edit) (overlay.Desired, error) {
 	if err := CheckID(id); err != nil {
 		return overlay.Desired{}, err
@@ -121,7 +121,7 @@ func (g *Gate) edited(was State, e Edit, revision uint64) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("change the desired state of %s: %w", d.Node, err)
 	}
-	if revision != 0 && string(after) == string(before) && (!e.Yes || was.Yes >= d.Generation) {
+	if revision != 0 && string(after) == string(before) && (!e.Yes || was.Yes >= d.Generation) && g.reported(d.Node) <= d.Generation {
 		return State{}, ErrUnchanged
 	}
 	d.Incarnation = g.o.Incarnation
@@ -145,16 +145,19 @@ func brake(was, next overlay.Desired) (bool, string) {
 }
 
 // reported is the highest generation of this incarnation that the node has told of: the next one must be higher, even where the store has
-// lost some.
+// lost some. What no bot can have come to is a lie, and counts for nothing: one more would begin at 0 again.
 func (g *Gate) reported(id string) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n, ok := g.nodes[id]
-	if !ok || n.report.Incarnation != g.o.Incarnation {
+	if !ok || n.report.Incarnation != g.o.Incarnation || n.report.Generation > mostGenerations {
 		return 0
 	}
 	return n.report.Generation
 }
+
+// mostGenerations is more than any node is ever told: a thousand a second for 30,000 years.
+const mostGenerations = 1 << 50
 
 // node returns the record of a node, made when needed. The caller holds g.mu.
 func (g *Gate) node(id string) *node {

@@ -277,6 +277,8 @@ func (s *Segments) bring(ctx context.Context, c run.Call) (string, error) {
 		return "", err
 	case len(failed) > 0:
 		return "", fmt.Errorf("%s holds generation %d in part: %s", c.Node, r.Generation, strings.Join(failed[:min(3, len(failed))], "; "))
+	case r.Waits != "" && a.Must: // nothing that comes in is held up by what is to go, which is of before
+		return fmt.Sprintf("%s holds generation %d but for what is to go, which waits for a yes: %s", c.Node, r.Generation, r.Waits), nil
 	case r.Waits != "":
 		return "", fmt.Errorf("%s waits for a yes: %s", c.Node, r.Waits)
 	}
