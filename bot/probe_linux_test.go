@@ -25,7 +25,7 @@ type watched struct {
 	cards []reply.Card
 }
 
-func watchCard(t *testing.T, h *house, id string) *watched {
+func watchCard(t *testing.T, h *house, prefix string) *watched {
 	t.Helper()
 	w := &watched{}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -33,7 +33,7 @@ func watchCard(t *testing.T, h *house, id string) *watched {
 	var work sync.WaitGroup
 	work.Go(func() {
 		for c := range feed {
-			if c.ID == id {
+			if strings.HasPrefix(c.ID, prefix) {
 				w.mu.Lock()
 				w.cards = append(w.cards, c)
 				w.mu.Unlock()
@@ -52,6 +52,17 @@ func (w *watched) titles() (out []string) {
 		out = append(out, fmt.Sprintf("%s live=%v: %s", c.Kind, c.Live, c.Title))
 	}
 	return out
+}
+
+// ids counts the cards.
+func (w *watched) ids() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ids := map[string]bool{}
+	for _, c := range w.cards {
+		ids[c.ID] = true
+	}
+	return len(ids)
 }
 
 // eventually waits until something is so; the bot looks by its own clock.
@@ -86,7 +97,7 @@ func metrics(t *testing.T, h *house) string {
 func TestProbingInTheBackground(t *testing.T) {
 	t.Parallel()
 	x := startTunnelledWith(t, 3, "", "probe: {every: 1s, alarm_after: 2}\n")
-	card := watchCard(t, x.house, "segment/studio-a/pairs")
+	card := watchCard(t, x.house, "segment/studio-a/pairs/")
 	x.told(t, "create segment studio-a of acme with vni 5001 on edge-1 and edge-2 and edge-3", door.OK, "VNI 5001")
 	counts := func(want ...string) func() bool {
 		return func() bool {
@@ -122,6 +133,9 @@ func TestProbingInTheBackground(t *testing.T) {
 		said := card.titles()
 		return said[len(said)-1] == "done live=false: segment studio-a: all pairs are ok again"
 	})
+	if n := card.ids(); n != 1 {
+		t.Errorf("%d cards, want one that lives", n)
+	}
 	for _, title := range card.titles()[:len(card.titles())-1] {
 		if !strings.HasPrefix(title, "failed live=true: segment studio-a: ") || !strings.Contains(title, "passes only 1") {
 			t.Errorf("the card said %q", title)
@@ -182,6 +196,15 @@ icinga: {url: %q, user: opsbot, password_file: %s, ca_file: %s, server_name: %s,
 	await("edge-1", icinga.Critical, "edge-1 → edge-2 passes only 1350 of 1450 (a hop of 1400)")
 	x.lab.Underlay.Run(t, "ip", "link", "set", "dev", "n2", "mtu", "1500")
 	await("edge-1", icinga.OK, "1/1 pairs ok")
+	x.told(t, "detach edge-2 from studio-a", door.OK)
+	await("edge-1", icinga.OK, "no other node is in its segments")
+	eventually(t, "edge-2 has the service no more", func() bool {
+		there, err := c.Exists(t.Context(), "edge-2", "Overlay")
+		return err == nil && !there
+	})
+	x.told(t, "attach edge-2 to studio-a", door.OK)
+	await("edge-1", icinga.OK, "1/1 pairs ok")
+	await("edge-2", icinga.OK, "1/1 pairs ok")
 	x.halt()
 	await("edge-1", icinga.Unknown, "no report in time")
 	await("edge-2", icinga.Unknown, "no report in time")

@@ -37,12 +37,17 @@ func (a *App) startProber(_, work context.Context, _ *config.Config) error {
 
 // tellPairs shows everybody who watches which pairs of a segment are not well, on one living card until they are again.
 func (a *App) tellPairs(_ context.Context, n segment.Notice) {
-	card := reply.Card{ID: "segment/" + n.Segment + "/pairs", Kind: reply.Failed, Title: n.Title, Lines: n.Lines, Hint: n.Hint, Live: true}
+	card := reply.Card{ID: pairsCard(n), Kind: reply.Failed, Title: n.Title, Lines: n.Lines, Hint: n.Hint, Live: true}
 	if n.Over {
 		card.Kind, card.Live = reply.Done, false
 	}
 	a.log.Warn("pairs of a segment", "segment", n.Segment, "over", n.Over, "title", n.Title)
 	a.monitoring.hub.Publish(card)
+}
+
+// pairsCard names the card of a segment from when a pair turned bad until all are well: the next time it is another message.
+func pairsCard(n segment.Notice) string {
+	return fmt.Sprintf("segment/%s/pairs/%d", n.Segment, n.Since.Unix())
 }
 
 // probed counts what came of letting a node probe, and reports it to the monitoring.

@@ -24,7 +24,7 @@ import (
 // openSegments knows the segments, and what stands behind the verbs about them.
 func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	log := a.log.With("room", "segment")
-	s, err := segment.NewStore(segment.StoreOptions{Segments: a.store.Bucket(store.Segments), VNIs: a.store.Bucket(store.VNIs), Changed: a.segmentsChanged, Log: log})
+	s, err := segment.NewStore(segment.StoreOptions{Segments: a.store.Bucket(store.Segments), VNIs: a.store.Bucket(store.VNIs), Changed: a.nodesChanged, Peopled: a.segmentsPeopled, Log: log})
 	if err != nil {
 		return err
 	}
@@ -51,11 +51,8 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	return nil
 }
 
-// segmentsChanged lets the parser know the segments of now, and the monitoring which nodes are in one.
-func (a *App) segmentsChanged(ctx context.Context) {
-	a.nodesChanged(ctx)
-	a.enrol.Kick()
-}
+// segmentsPeopled lets the monitoring know which nodes are in a segment.
+func (a *App) segmentsPeopled(context.Context) { a.enrol.Kick() }
 
 // filed returns a segment as the configuration file defines it.
 func (a *App) filed(name string) (segment.Filed, bool) {

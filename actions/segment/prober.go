@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -43,6 +42,7 @@ type Prober struct {
 	told   map[string]toldSegment // by name: what people were told, and is not over
 	silent int                    // segments beyond toldMost, of which people know the number alone
 
+	storm   time.Time  // since when there are such segments
 	telling sync.Mutex // one at a time, so that the newest word is the last
 }
 
@@ -95,7 +95,7 @@ func NewProber(o ProberOptions) (*Prober, error) {
 	return &Prober{o: o, hops: map[hop]seen{}, bad: map[pairKey]*Trouble{}, told: map[string]toldSegment{}}, nil
 }
 
-// idle is how often it is looked whether probing was switched on.
+// idle is how often it is looked whether the interval is another one, or probing was switched on.
 const idle = 10 * time.Second
 
 // Run makes a round each Options.Every, until ctx ends. A round begins after the one before has ended.
@@ -103,21 +103,19 @@ func (p *Prober) Run(ctx context.Context) error {
 	if err := p.recall(ctx); err != nil {
 		p.o.Log.Warn("it is not known of which pairs people were told", "err", err)
 	}
-	next := p.o.Now().Add(cmp.Or(p.o.Every(), idle))
-	for {
-		timer := time.NewTimer(next.Sub(p.o.Now()))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C:
+	last := p.o.Now()
+	for ctx.Err() == nil {
+		rest := idle
+		if every := p.o.Every(); every > 0 {
+			if rest = min(idle, every-p.o.Now().Sub(last)); rest <= 0 {
+				last = p.o.Now()
+				p.Round(ctx, every)
+				continue
+			}
 		}
-		every := p.o.Every()
-		next = p.o.Now().Add(cmp.Or(every, idle))
-		if every > 0 {
-			p.Round(ctx, every)
-		}
+		wait(ctx, rest)
 	}
+	return nil
 }
 
 // pace is the least time between the askings of two nodes, where the round has room for it.

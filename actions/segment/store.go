@@ -25,6 +25,8 @@ type StoreOptions struct {
 	VNIs     store.KV // the bucket of VNIs
 	// Changed is called after names or VNIs of segments have changed, by whomever; nil for nobody. It must not call the Store's Load or Run.
 	Changed func(ctx context.Context)
+	// Peopled is called after nodes came into segments or left them, by whomever; nil for nobody. It must not call the Store's Load or Run.
+	Peopled func(ctx context.Context)
 	Log     *slog.Logger // nil = discard
 }
 
@@ -57,6 +59,9 @@ func NewStore(o StoreOptions) (*Store, error) {
 	}
 	if o.Changed == nil {
 		o.Changed = func(context.Context) {}
+	}
+	if o.Peopled == nil {
+		o.Peopled = func(context.Context) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -241,6 +246,7 @@ func (s *Store) Run(ctx context.Context) error {
 			s.view = v
 			s.mu.Unlock()
 			s.opt.Changed(ctx)
+			s.opt.Peopled(ctx)
 		},
 		Change: func(e store.Entry) { s.note(ctx, e) },
 		Broke: func(err error, wait time.Duration) {
@@ -260,6 +266,9 @@ func (s *Store) note(ctx context.Context, e store.Entry) {
 	s.mu.Unlock()
 	if had != has || was.VNI != is.VNI { // who is in it changes no name
 		s.opt.Changed(ctx)
+	}
+	if !slices.Equal(was.Nodes(), is.Nodes()) {
+		s.opt.Peopled(ctx)
 	}
 }
 

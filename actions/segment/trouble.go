@@ -15,9 +15,10 @@ import (
 	"github.com/shitops/opsbot/overlay"
 )
 
-// Notice tells people how the pairs of a segment are. The same Segment is the same matter: the newer replaces the older.
+// Notice tells people how the pairs of a segment are. The same Segment and Since are the same matter: the newer replaces the older.
 type Notice struct {
 	Segment string // empty: of several segments, beyond those of which people were told one by one
+	Since   time.Time
 	Title   string
 	Lines   []string
 	Hint    string
@@ -88,7 +89,7 @@ func (p *Prober) settle(ctx context.Context, name, why string) {
 		p.o.Tell(ctx, p.notice(name, was, list, why))
 	}
 	if beyond != before {
-		p.o.Tell(ctx, manyNotice(beyond))
+		p.o.Tell(ctx, p.manyNotice(beyond))
 	}
 }
 
@@ -122,7 +123,7 @@ func sameTroubles(a, b []Trouble) bool {
 
 func (p *Prober) notice(name string, was toldSegment, list []Trouble, why string) Notice {
 	if len(list) == 0 {
-		n := Notice{Segment: name, Over: true, Title: "segment " + name + ": all pairs are ok again"}
+		n := Notice{Segment: name, Since: was.Since, Over: true, Title: "segment " + name + ": all pairs are ok again"}
 		if why != "" {
 			n.Title = "segment " + name + ": no pair is known to be bad any more: " + why
 		}
@@ -134,7 +135,7 @@ func (p *Prober) notice(name string, was toldSegment, list []Trouble, why string
 	r, _ := p.o.Segments.opt.Store.Find(name)
 	nodes := len(r.Nodes())
 	v := overlay.Verdict{Segment: name, VNI: r.VNI, Pairs: nodes * (nodes - 1)}
-	n := Notice{Segment: name, Hint: "verify segment " + name}
+	n := Notice{Segment: name, Since: cmp.Or(was.Since, list[0].Since), Hint: "verify segment " + name}
 	for _, t := range list {
 		v.Bad = append(v.Bad, t.ProbeResult)
 		if len(n.Lines) < 8 {
@@ -149,11 +150,18 @@ func (p *Prober) notice(name string, was toldSegment, list []Trouble, why string
 	return n
 }
 
-func manyNotice(beyond int) Notice {
-	if beyond == 0 {
-		return Notice{Over: true, Title: "no further segments have bad pairs"}
+// manyNotice is about the segments of which people know the number alone. The caller holds p.telling, or nobody tells yet.
+func (p *Prober) manyNotice(beyond int) Notice {
+	if p.storm.IsZero() {
+		p.storm = p.o.Now()
 	}
-	return Notice{Title: fmt.Sprintf("%d more segments have bad pairs: look at the underlay first", beyond), Hint: "show status"}
+	n := Notice{Since: p.storm, Over: beyond == 0, Title: "no further segments have bad pairs"}
+	if beyond == 0 {
+		p.storm = time.Time{}
+		return n
+	}
+	n.Title, n.Hint = fmt.Sprintf("%d more segments have bad pairs: look at the underlay first", beyond), "status"
+	return n
 }
 
 // Line tells the trouble and since when it is so.
@@ -274,7 +282,7 @@ func (p *Prober) recall(ctx context.Context) error {
 		}
 	}
 	if beyond > 0 {
-		p.o.Tell(ctx, manyNotice(beyond))
+		p.o.Tell(ctx, p.manyNotice(beyond))
 	}
 	return nil
 }
