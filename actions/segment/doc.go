@@ -17,6 +17,12 @@
 // of the step that made it, so that a step which is done again after a crash finds its own, and an undo takes back nothing else. A VNI that is given back
 // rests before it is given again, so that no node still holds it.
 //
+// # What is proven
+//
+// verify.go lets the nodes of one segment probe each other when somebody asks. Prober (prober.go, prober_pick.go, trouble.go) lets all nodes do so in the
+// background, keeps what is not well, and tells people once. Nodes take VXLAN from the nodes of their segments alone: compose.go asks for that guard, and an
+// attach tells the others first, so that they let the new node in before it sends.
+//
 // "create segment studio-a on edge-1 and edge-2" from end to end:
 //
 //	segments, err := segment.New(segment.Options{Store: s, Allocator: a, Fleet: fleet})

@@ -34,9 +34,10 @@ func TestReplicas(t *testing.T) {
 			}
 			return fake.None
 		}})
-		var changes atomic.Int32
+		var changes, peopled atomic.Int32
 		second, err := segment.NewStore(segment.StoreOptions{
 			Segments: other.Bucket(store.Segments), VNIs: other.Bucket(store.VNIs), Changed: func(context.Context) { changes.Add(1) },
+			Peopled: func(context.Context) { peopled.Add(1) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +47,7 @@ func TestReplicas(t *testing.T) {
 		go func() { done <- second.Run(ctx) }()
 		must(t, first.do(t, "segment.create", "segment=studio-a", "tenant=acme", "vni=5001", "node=edge-1"), actions.Done)
 		time.Sleep(time.Minute)
-		before := changes.Load()
+		before, people := changes.Load(), peopled.Load()
 		must(t, first.do(t, "segment.attach", "segment=studio-a", "node=edge-2"), actions.Done)
 		time.Sleep(time.Second)
 		have, ok := second.Find("5001")
@@ -55,6 +56,9 @@ func TestReplicas(t *testing.T) {
 		}
 		if changes.Load() != before {
 			t.Errorf("an attaching has changed no name, and was told as a change of names %d times", changes.Load()-before)
+		}
+		if peopled.Load() != people+1 {
+			t.Errorf("an attaching was told %d times", peopled.Load()-people)
 		}
 		must(t, first.do(t, "segment.delete", "segment=studio-a"), actions.Done)
 		time.Sleep(time.Second)
