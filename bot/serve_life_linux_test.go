@@ -309,7 +309,7 @@ func TestServeAndAgents(t *testing.T) {
 	s.sabotage(5001)
 	s.told("verify segment backup", "12/12 pairs ok")
 	r := rand.New(rand.NewPCG(8, 4789))
-	for range rounds(4) {
+	for range rounds(2) {
 		s.killed(r, 5001)
 		for _, n := range s.Nodes {
 			s.there(n.Name)

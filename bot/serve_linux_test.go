@@ -174,30 +174,43 @@ func (s *served) revive(who string) {
 	s.agents[who].start()
 }
 
-// ask says a line and returns the replies and the exit code.
+// ask says a line as `opsbot say` does, without a process of its own, and returns the replies and the exit code.
 func (s *served) ask(line string) (string, int) {
 	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	c, err := socket.Dial(ctx, s.dir+"/s")
+	if err != nil {
+		s.t.Fatalf("%s: %v", line, err)
+	}
 	var text strings.Builder
-	exit := s.say(line, func(c reply.Card) bool {
-		if !c.Live {
-			text.WriteString(reply.Text(c, reply.Style{Width: 160}))
-		}
-		return false
-	})
-	return text.String(), exit
+	exit, err := c.Say(ctx, socket.Line{Text: line, Yes: true}, func(c reply.Card) { text.WriteString(plain(c)) })
+	if err != nil {
+		s.t.Fatalf("%s: %v", line, err)
+	}
+	return text.String(), int(exit)
 }
 
-// told says a line that must go well, with words in the reply.
+// plain is a card as text; a living one is nothing until it ends.
+func plain(c reply.Card) string {
+	if c.Live {
+		return ""
+	}
+	return reply.Text(c, reply.Style{Width: 160})
+}
+
+// told says a line by the command, which must go well, with words in the reply.
 func (s *served) told(line string, want ...string) {
 	s.t.Helper()
-	text, exit := s.ask(line)
+	var text strings.Builder
+	exit := s.say(line, func(c reply.Card) bool { text.WriteString(plain(c)); return false })
 	for _, w := range want {
-		if !strings.Contains(text, w) {
-			s.t.Errorf("%s: want %q in\n%s", line, w, text)
+		if !strings.Contains(text.String(), w) {
+			s.t.Errorf("%s: want %q in\n%s", line, w, &text)
 		}
 	}
 	if exit != 0 {
-		s.t.Fatalf("%s: exit %d, want 0:\n%s", line, exit, text)
+		s.t.Fatalf("%s: exit %d, want 0:\n%s", line, exit, &text)
 	}
 }
 
