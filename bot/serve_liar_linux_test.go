@@ -322,11 +322,7 @@ func TestStoreOfAnEarlierDay(t *testing.T) {
 	s.told("show edge-1", "agent: ahead, edge-1 says it holds generation")
 	s.told("create segment next of acme with vni 5003 on edge-1 and edge-2")
 	s.told("verify segment next", "2/2 pairs ok")
-<<<<<<< HEAD
 	s.told("show edge-1", "agent: held, edge-1 would lose 1 of")
-=======
-	s.told("show edge-1", "agent: held, edge-1 would lose 1 of 2 segments")
->>>>>>> 2bfab5482d6f131bc79c41d9f65ab1b9f0f12dff
 	s.crosses(5002, 2) // nobody has said that it is to go
 	s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2")
 	s.told("show edge-1", "agent: ok")
