@@ -2,7 +2,7 @@
 # make demo   the bot on an edge made on this machine, with what is installed; a prompt on a terminal, a scripted tour elsewhere
 # make test   everything that must hold: format, vet, staticcheck, modernizers, tests with the race detector, against real servers
 # make bench  the tables of speed, with the tools people use today in the same run
-# make install  the binary and, with systemd or launchd, its unit (PREFIX, DESTDIR)
+# make install  the binary and, with systemd or launchd, its units (PREFIX, DESTDIR)
 # make soak   the long runs: crashes and scale in full (make test runs a tenth of them)
 SHELL       := /bin/bash
 GO          ?= go
@@ -24,17 +24,17 @@ build:
 demo: build
 	bin/opsbot demo
 
-# Puts the binary, its unit and its manual pages below PREFIX, in DESTDIR where that is given. Starts nothing.
+# Puts the binary, its units and its manual pages below PREFIX, in DESTDIR where that is given. Starts nothing.
 install: build
 	install -D -m 0755 bin/opsbot $(DESTDIR)$(PREFIX)/bin/opsbot
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	bin/opsbot man $(DESTDIR)$(PREFIX)/share/man/man1
 ifeq ($(shell uname -s),Darwin)
 	install -d $(DESTDIR)/Library/LaunchDaemons
-	sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/net.opsbot.plist >$(DESTDIR)/Library/LaunchDaemons/net.opsbot.plist
+	for u in net.opsbot.plist net.opsbot.agent.plist; do sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/$$u >$(DESTDIR)/Library/LaunchDaemons/$$u; done
 else
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/opsbot.service >$(DESTDIR)$(UNITDIR)/opsbot.service
+	for u in opsbot.service opsbot-agent.service; do sed 's#/usr/local/bin#$(PREFIX)/bin#' bot/ops/unit/$$u >$(DESTDIR)$(UNITDIR)/$$u; done
 endif
 	@echo "installed; next: opsbot init, let the service read what it wrote (see the head of the unit), then systemctl enable --now opsbot (launchctl bootstrap system on a Mac)"
 

@@ -11,21 +11,25 @@ import (
 
 func (p *program) unitCommand() *cobra.Command {
 	var manager string
+	var agent bool
 	c := &cobra.Command{
 		Use:   "unit",
-		Short: "print the unit that runs the bot as a service",
+		Short: "print the unit that runs the bot, or an agent, as a service",
 		Long: `Print the unit that runs "opsbot serve" as a service, for systemd or for launchd. It takes the program at /usr/local/bin/opsbot and the configuration at
-/etc/opsbot/opsbot.yaml; make install puts it into place.`,
-		Example: `  opsbot unit | sudo tee /etc/systemd/system/opsbot.service`,
-		Args:    exactly(),
+/etc/opsbot/opsbot.yaml. With --agent it is the unit that runs "opsbot agent" on a node, which is enrolled before. make install puts both into place.`,
+		Example: `  opsbot unit | sudo tee /etc/systemd/system/opsbot.service
+  opsbot unit --agent | sudo tee /etc/systemd/system/opsbot-agent.service`,
+		Args: exactly(),
 		RunE: p.run(func(context.Context, []string) error {
 			if err := oneOf("manager", manager, "systemd", "launchd"); err != nil {
 				return err
 			}
+			texts := map[bool][2]string{false: {unit.Systemd, unit.Launchd}, true: {unit.SystemdAgent, unit.LaunchdAgent}}
+			text := texts[agent][0]
 			if manager == "launchd" {
-				return p.write([]byte(unit.Launchd), nil)
+				text = texts[agent][1]
 			}
-			return p.write([]byte(unit.Systemd), nil)
+			return p.write([]byte(text), nil)
 		}),
 	}
 	usual := "systemd"
@@ -33,6 +37,7 @@ func (p *program) unitCommand() *cobra.Command {
 		usual = "launchd"
 	}
 	c.Flags().StringVar(&manager, "manager", usual, "systemd or launchd")
+	c.Flags().BoolVar(&agent, "agent", false, "the unit of the agent of a node")
 	c.Flags().Lookup("manager").DefValue = "that of this machine"
 	return c
 }

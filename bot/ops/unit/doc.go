@@ -1,7 +1,7 @@
-// Package unit holds what a machine needs to run the bot as a service: the unit of systemd and the property list of launchd, embedded as the
-// files that `make install` puts into place.
+// Package unit holds what a machine needs to run the bot, or the agent of a node, as a service: units of systemd and property lists of launchd, embedded as
+// the files that `make install` puts into place.
 //
-// Nothing comes in; out come the two texts. Read opsbot.service first.
+// Nothing comes in; out come the texts. Read opsbot.service first.
 //
 //	os.Stdout.WriteString(unit.Systemd)
 package unit
@@ -17,3 +17,13 @@ var Systemd string
 //
 //go:embed net.opsbot.plist
 var Launchd string
+
+// SystemdAgent is opsbot-agent.service.
+//
+//go:embed opsbot-agent.service
+var SystemdAgent string
+
+// LaunchdAgent is net.opsbot.agent.plist.
+//
+//go:embed net.opsbot.agent.plist
+var LaunchdAgent string
