@@ -2,6 +2,7 @@ package icinga
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,10 @@ const maxLine = 8 << 20
 // While it is open Icinga2 loses nothing and sends nothing twice, but what happens while it is not is never sent: open it first, then ask how all
 // is, then read. An event comes within 5 ms or up to 5 s late, and in silence nothing at all comes, also when the other end is gone.
 type Stream struct {
-	body io.ReadCloser
-	r    *bufio.Reader
-	long []byte // a line that is longer than the reader's buffer
+	body  io.ReadCloser
+	r     *bufio.Reader
+	long  []byte       // a line that is longer than the reader's buffer
+	ended func() error // why nobody wants it any more, nil while somebody does
 }
 
 // Stream opens a stream of events of these types, none for all of [EventTypes]. The error holds ErrForbidden when a permission is missing, of which
@@ -42,7 +44,7 @@ func (c *Client) Stream(ctx context.Context, types ...EventType) (*Stream, error
 		return nil, noAnswer(op, err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return &Stream{body: resp.Body, r: bufio.NewReaderSize(resp.Body, 64<<10)}, nil
+		return &Stream{body: resp.Body, r: bufio.NewReaderSize(resp.Body, 64<<10), ended: ctx.Err}, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	_ = resp.Body.Close() // nothing more is wanted of it
@@ -70,7 +72,7 @@ func needsOf(types []EventType) []string {
 }
 
 // Next waits for the next event. In the place of a line that is no event, or longer than 8 MB, comes one of the type EventSkipped. The error is
-// that the stream has ended, which holds ErrUnavailable.
+// that the stream has ended, which holds ErrUnavailable, and that of the context where that was the end.
 func (s *Stream) Next() (Event, error) {
 	for {
 		line, err := s.line()
@@ -78,7 +80,7 @@ func (s *Stream) Next() (Event, error) {
 			return skipped(err), nil
 		}
 		if err != nil {
-			return Event{}, noAnswer("read the stream of events", err)
+			return Event{}, noAnswer("read the stream of events", cmp.Or(s.ended(), err)) // a cut connection may look like an end
 		}
 		if len(line) == 0 {
 			continue
