@@ -21,9 +21,10 @@ func TestAgentWithTheRightsOfItsUnit(t *testing.T) {
 	lab.Need(t, "setpriv")
 	_, rest, _ := strings.Cut(unit.SystemdAgent, "\nCapabilityBoundingSet=")
 	given, _, _ := strings.Cut(rest, "\n")
-	set := "-all"
-	for _, c := range strings.Fields(given) {
-		set += ",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_"))
+	var set strings.Builder
+	set.WriteString("-all")
+	for c := range strings.FieldsSeq(given) {
+		set.WriteString(",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_")))
 	}
 	l := startAgentLab(t, 2)
 	a := l.agents["edge-1"]
@@ -40,7 +41,7 @@ func TestAgentWithTheRightsOfItsUnit(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	a.cmd = exec.Command("setpriv", "--bounding-set", set, "--no-new-privs", "opsbot", "agent", "--data", a.dir, "--netns", netns, "--endpoints", a.space.Endpoints)
+	a.cmd = exec.Command("setpriv", "--bounding-set", set.String(), "--no-new-privs", "opsbot", "agent", "--data", a.dir, "--netns", netns, "--endpoints", a.space.Endpoints)
 	a.cmd.Stderr = a
 	if err := a.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,10 +71,8 @@ func pairStates() []overlay.ProbeState {
 
 // stateLabel is a state as a label; one that is not known is "other".
 func stateLabel(s overlay.ProbeState) string {
-	for _, known := range pairStates() {
-		if s == known {
-			return strings.ReplaceAll(string(s), " ", "-")
-		}
+	if slices.Contains(pairStates(), s) {
+		return strings.ReplaceAll(string(s), " ", "-")
 	}
 	return "other"
 }

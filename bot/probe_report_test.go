@@ -66,11 +66,12 @@ func TestProbesAreCounted(t *testing.T) {
 	got := map[string]float64{}
 	for _, f := range families {
 		for _, x := range f.Metric {
-			name := f.GetName()
+			var name strings.Builder
+			name.WriteString(f.GetName())
 			for _, l := range x.Label {
-				name += " " + l.GetValue()
+				name.WriteString(" " + l.GetValue())
 			}
-			got[name] = max(x.GetCounter().GetValue(), float64(x.GetHistogram().GetSampleCount()))
+			got[name.String()] = max(x.GetCounter().GetValue(), float64(x.GetHistogram().GetSampleCount()))
 		}
 	}
 	want := map[string]float64{
