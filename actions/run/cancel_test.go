@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,12 +24,14 @@ func TestCancelledAndLostAtOnce(t *testing.T) {
 			p := w.start(t, disk, "before", nil, with("x", x), func(o *run.Options) { o.Lease = 4 * time.Second })
 			id := accepted(t, p, one("c", "x", 1))
 			time.Sleep(5*time.Second - time.Nanosecond)
-			go func() {
+			var end sync.WaitGroup
+			end.Go(func() {
 				time.Sleep(time.Nanosecond) // when the lease is extended
 				p.h.Kill()
-			}()
+			})
 			time.Sleep(time.Nanosecond)
 			_ = p.e.Cancel(t.Context(), id, actions.Actor{Name: "ben"}) // the wish may come too late
+			end.Wait()
 			p.close(t)
 			p = w.start(t, disk, "after", nil, with("x", x))
 			defer p.close(t)
