@@ -303,32 +303,58 @@ func TestStoreOfAnEarlierDay(t *testing.T) {
 	t.Parallel()
 	s := startServed(t, 2)
 	s.told("create segment studio of acme with vni 5001 on edge-1 and edge-2")
-	s.die("serve")
-	data, earlier := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "earlier")
-	if err := os.CopyFS(earlier, os.DirFS(data)); err != nil {
-		t.Fatal(err)
-	}
-	s.begin()
-	s.there("edge-1")
-	s.there("edge-2")
-	s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2")
-	s.die("serve")
-	if err := errors.Join(os.RemoveAll(data), os.Rename(earlier, data)); err != nil {
-		t.Fatal(err)
-	}
-	s.begin()
-	s.there("edge-1")
-	s.there("edge-2")
+	s.earlier(func() { s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2") })
 	s.told("show edge-1", "agent: ahead, edge-1 says it holds generation")
 	s.told("create segment next of acme with vni 5003 on edge-1 and edge-2")
 	s.told("verify segment next", "2/2 pairs ok")
 	s.told("show edge-1", "agent: held, edge-1 would lose 1 of")
 	s.crosses(5002, 2) // nobody has said that it is to go
+	s.told("show edge-1", "VNI 5002 is of no segment: delete segment 5002 lets it go")
 	s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2")
 	s.told("show edge-1", "agent: ok")
 	s.crosses(5002, 2)
 	for _, name := range []string{"studio", "backup", "next"} {
 		s.told("delete segment " + name)
 	}
+	s.nothingLeft()
+}
+
+// earlier lets something be done, and puts the bot's data back to before it.
+func (s *served) earlier(do func()) {
+	s.t.Helper()
+	again := func() {
+		s.begin()
+		s.there("edge-1")
+		s.there("edge-2")
+	}
+	s.die("serve")
+	data, before := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "earlier")
+	if err := os.CopyFS(before, os.DirFS(data)); err != nil {
+		s.t.Fatal(err)
+	}
+	again()
+	do()
+	s.die("serve")
+	if err := errors.Join(os.RemoveAll(data), os.Rename(before, data)); err != nil {
+		s.t.Fatal(err)
+	}
+	again()
+}
+
+// TestStrayOfAnEarlierDay puts the bot's data back to before a segment was made, and lets the nodes go of it by its number.
+func TestStrayOfAnEarlierDay(t *testing.T) {
+	t.Parallel()
+	s := startServed(t, 2)
+	s.told("create segment studio of acme with vni 5001 on edge-1 and edge-2")
+	s.earlier(func() { s.told("create segment backup of acme with vni 5002 on edge-1 and edge-2") })
+	s.told("create segment next of acme with vni 5003 on edge-1 and edge-2")
+	s.told("show edge-1", "VNI 5002 is of no segment: delete segment 5002 lets it go")
+	s.crosses(5002, 2)
+	s.told("delete segment 5002", "edge-1 holds generation", "edge-2 holds generation")
+	s.told("show edge-1", "agent: ok", "holds 2 segments")
+	s.crosses(5001, 2)
+	s.crosses(5003, 2)
+	s.told("delete segment studio")
+	s.told("delete segment next")
 	s.nothingLeft()
 }

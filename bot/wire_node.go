@@ -15,6 +15,7 @@ import (
 	"github.com/shitops/opsbot/actions/run"
 	"github.com/shitops/opsbot/actions/store"
 	"github.com/shitops/opsbot/bot/config"
+	"github.com/shitops/opsbot/overlay"
 	"github.com/shitops/opsbot/overlay/vtep"
 )
 
@@ -52,8 +53,41 @@ func (a *App) agentOf(name string) node.Agent {
 		return node.Agent{}
 	}
 	able := s.Report.Facts.Capability
-	return node.Agent{State: string(s.Health), Why: s.Why, Plane: able.Plane, HostOnly: able.Plane != "" && !able.Endpoints,
+	return node.Agent{State: string(s.Health), Why: strings.Join(append([]string{s.Why}, a.yesFor(s)...), "; "), Plane: able.Plane, HostOnly: able.Plane != "" && !able.Endpoints,
 		Missing: able.Missing[vtep.MissingKernel], Segments: s.Report.Segments}
+}
+
+// straysOf tells which nodes hold a VNI that nobody gave them, and wait for a yes to let it go.
+func (a *App) straysOf(v overlay.VNI) (nodes []string) {
+	for _, s := range a.gate.Statuses() {
+		if s.Health != agent.NotEnrolled && slices.Contains(s.Report.Strays, v) {
+			nodes = append(nodes, s.Node)
+		}
+	}
+	slices.Sort(nodes)
+	return nodes
+}
+
+// yesFor says how the yes is given for which a node waits to let segments go.
+func (a *App) yesFor(s agent.Status) (lines []string) {
+	if s.Health != agent.Held {
+		return nil
+	}
+	var unknown, others []string
+	for _, v := range s.Report.Strays {
+		if r, ok := a.known.Find(fmt.Sprint(v)); ok {
+			others = append(others, r.Name)
+		} else {
+			unknown = append(unknown, fmt.Sprint(v))
+		}
+	}
+	if n := len(unknown); n > 0 {
+		lines = append(lines, fmt.Sprintf("VNI %s is of no segment: delete segment %s lets it go", strings.Join(unknown[:min(n, 5)], ", "), unknown[0]))
+	}
+	if n := len(others); n > 0 {
+		lines = append(lines, fmt.Sprintf("it is not in %s: attach it there, or attach and detach it", strings.Join(others[:min(n, 5)], ", ")))
+	}
+	return lines
 }
 
 // nodesChanged lets the parser and everybody else know the nodes of now.

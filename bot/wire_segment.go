@@ -38,6 +38,7 @@ func (a *App) openSegments(ctx, work context.Context, _ *config.Config) error {
 	a.known = s
 	a.segments, err = segment.New(segment.Options{
 		Store: s, Allocator: vnis, Fleet: &fleet{app: a, began: time.Now()}, Draining: a.draining, Tenants: func() []string { return a.config.Load().Inventory.Tenants }, File: a.filed, Probed: a.pairsOf,
+		Strays: a.straysOf,
 	})
 	if err != nil {
 		return err

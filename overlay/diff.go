@@ -272,6 +272,17 @@ func (c Changes) Removals() (n int) {
 	return n
 }
 
+// Strays are the VNIs of which something would go without having been deleted on purpose, in order.
+func (c Changes) Strays() (list []VNI) {
+	for _, ch := range c.List {
+		if ch.Op == Remove && (ch.Object.Kind == Tunnel || ch.Object.Kind == Port) && !c.gone[ch.Object.VNI] {
+			list = append(list, ch.Object.VNI)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // Limits of the brake: a pass that removes more waits for a yes.
 const (
 	BrakeObjects = 10 // objects

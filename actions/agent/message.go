@@ -48,6 +48,7 @@ type Report struct {
 	Failed      []string          `json:"failed,omitempty"`  // what the latest pass could not do; the first ones
 	Blocked     []string          `json:"blocked,omitempty"` // segments left alone because something foreign is in the way; the first ones
 	Held        string            `json:"held,omitempty"`    // why removals wait for a yes
+	Strays      []overlay.VNI     `json:"strays,omitempty"`  // what those removals are of; the first ones
 	Refused     string            `json:"refused,omitempty"` // why the newest push was not taken
 	RefusedGen  uint64            `json:"refused_generation,omitempty"`
 	Leaving     bool              `json:"leaving,omitempty"` // the agent is being stopped in good order
@@ -74,8 +75,11 @@ const (
 	HandlerProbe  = "probe"
 )
 
-// most is how many sentences a report carries of a kind.
-const most = 20
+// most is how many sentences a report carries of a kind, and mostStrays how many VNIs.
+const (
+	most       = 20
+	mostStrays = 1000
+)
 
 // order is the signed body of an envelope: one of its parts is set.
 type order struct {

@@ -105,7 +105,8 @@ func (a *Agent) compare(ctx context.Context, s State) (r Report, err error) {
 	}
 	changes := overlay.Diff(s.Desired, have)
 	if held, why := changes.Brake(); held && s.Yes < s.Desired.Generation {
-		r.Held = why
+		strays := changes.Strays()
+		r.Held, r.Strays = why, strays[:min(len(strays), mostStrays)]
 		changes = changes.WithoutRemovals()
 	}
 	if !changes.Empty() || len(changes.Announce) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shitops/opsbot/actions"
 	"github.com/shitops/opsbot/actions/run"
@@ -32,27 +33,54 @@ func (x goner) Do(ctx context.Context, c run.Call) (run.Result, error) {
 	if err != nil {
 		return run.Result{}, err
 	}
+	if was.Name == "" {
+		return x.stray(ctx, c, was)
+	}
 	have, _, err := x.s.opt.Store.read(ctx, was.Name)
 	if err != nil {
 		return run.Result{}, err
 	}
-	g := gone{Schema: schema, VNI: was.VNI, Nodes: have.Left, At: x.s.opt.Now().UTC(), Mark: markOf(c)}
+	g := &gone{Schema: schema, VNI: was.VNI, Nodes: have.Left, At: x.s.opt.Now().UTC(), Mark: markOf(c)}
 	if have.Mark != was.Mark { // done before, and deleted meanwhile
 		return run.Result{Say: fmt.Sprintf("VNI %d is deleted on purpose", was.VNI)}, nil
 	}
-	value, kv := actions.Encode(g), x.s.opt.Store.opt.Segments
-	e, err := kv.Get(ctx, goneKey(was.VNI))
+	return x.note(ctx, g, func(gone) {})
+}
+
+// stray notes that a VNI of no segment goes from nodes on purpose, beside those from which it went before.
+func (x goner) stray(ctx context.Context, c run.Call, was Record) (run.Result, error) {
+	if r, ok := x.s.opt.Store.Find(fmt.Sprint(was.VNI)); ok {
+		return run.Result{}, fmt.Errorf("VNI %d is of segment %s by now: it stays", was.VNI, r.Name)
+	}
+	g := gone{Schema: schema, VNI: was.VNI, Nodes: was.Left, At: x.s.opt.Now().UTC(), Mark: markOf(c)}
+	return x.note(ctx, &g, func(before gone) {
+		g.Nodes = slices.Concat(before.Nodes, was.Left)
+		slices.Sort(g.Nodes)
+		g.Nodes = slices.Compact(g.Nodes)
+	})
+}
+
+// note stores that a VNI is deleted, after beside was told what was stored before.
+func (x goner) note(ctx context.Context, g *gone, beside func(before gone)) (run.Result, error) {
+	kv := x.s.opt.Store.opt.Segments
+	e, err := kv.Get(ctx, goneKey(g.VNI))
+	if err == nil {
+		if before, err := decode[gone](e); err == nil { // what cannot be read is overwritten
+			beside(before)
+		}
+	}
+	value := actions.Encode(*g)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		_, err = store.CreateSure(ctx, kv, goneKey(was.VNI), value)
+		_, err = store.CreateSure(ctx, kv, goneKey(g.VNI), value)
 	case err == nil:
-		_, err = store.UpdateSure(ctx, kv, goneKey(was.VNI), value, e.Revision)
+		_, err = store.UpdateSure(ctx, kv, goneKey(g.VNI), value, e.Revision)
 	}
 	if err != nil {
-		return run.Result{}, again(fmt.Errorf("note that VNI %d is deleted: %w", was.VNI, err))
+		return run.Result{}, again(fmt.Errorf("note that VNI %d is deleted: %w", g.VNI, err))
 	}
-	x.s.opt.Store.note(ctx, store.Entry{Key: goneKey(was.VNI), Value: value})
-	return run.Result{Say: fmt.Sprintf("VNI %d is deleted on purpose", was.VNI)}, nil
+	x.s.opt.Store.note(ctx, store.Entry{Key: goneKey(g.VNI), Value: value})
+	return run.Result{Say: fmt.Sprintf("VNI %d is deleted on purpose", g.VNI)}, nil
 }
 
 // Undo implements [run.Undoer].

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/shitops/opsbot/actions"
+	"github.com/shitops/opsbot/overlay"
 )
 
 // planDetach plans segment.detach.
@@ -59,13 +60,31 @@ func (s *Segments) leaving(a Args, have Record, going []string) []actions.Group 
 	return groups(ready, leave, first, last)
 }
 
-// planDelete plans segment.delete.
+// planDelete plans segment.delete. A VNI that belongs to no segment, and that nodes hold all the same, can be deleted by its number: that is the yes
+// for which its removal waits there.
 func (s *Segments) planDelete(ctx context.Context, r actions.Request, _ actions.World) (actions.Plan, error) {
+	if v, err := overlay.ParseVNI(r.One("segment")); err == nil {
+		if _, known := s.opt.Store.Find(r.One("segment")); !known && len(s.opt.Strays(v)) > 0 {
+			return s.removeStray(ctx, r, v, s.opt.Strays(v)), nil
+		}
+	}
 	have, a, err := s.changeable(r)
 	if err != nil {
 		return actions.Plan{}, err
 	}
 	return s.remove(ctx, r, a, have), nil
+}
+
+// removeStray is the plan to let a VNI go that nodes hold and no segment has.
+func (s *Segments) removeStray(ctx context.Context, r actions.Request, v overlay.VNI, nodes []string) actions.Plan {
+	a := Args{Segment: fmt.Sprint(v), VNI: v, By: r.Actor.String(), Was: &Record{Schema: schema, Segment: overlay.Segment{VNI: v}, Left: nodes}}
+	note := step(KindGone, a, fmt.Sprintf("note that VNI %d goes from %s on purpose", v, sum(nodes)))
+	note.NoUndo = fmt.Sprintf("nobody knows what VNI %d was, so it cannot be made again", v)
+	_, put := nodeSteps(a, false, nodes)
+	return actions.Plan{
+		Request: r, Risk: actions.Destructive, Say: fmt.Sprintf("delete VNI %d, which belongs to no segment, from %s with all its traffic", v, sum(nodes)),
+		Groups: []actions.Group{{Steps: []actions.Step{note}}, put}, Notes: s.unreachable(ctx, nodes),
+	}
 }
 
 // remove is the plan of a segment that goes.

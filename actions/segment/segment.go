@@ -28,6 +28,8 @@ type Options struct {
 	// File returns a segment as the configuration file defines it; nil = it defines none. What it defines, chat does not change.
 	File func(name string) (Filed, bool)
 	Now  func() time.Time // nil = time.Now
+	// Strays tells which nodes hold a VNI that nobody gave them, and wait for a yes to let it go; nil = nobody knows.
+	Strays func(v overlay.VNI) []string
 	// Probed tells what probing in the background found to be not well in a segment; nil = nobody probes.
 	Probed func(segment string) []string
 }
@@ -57,6 +59,9 @@ func New(o Options) (*Segments, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Strays == nil {
+		o.Strays = func(overlay.VNI) []string { return nil }
 	}
 	if o.Probed == nil {
 		o.Probed = func(string) []string { return nil }
