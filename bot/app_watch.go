@@ -164,7 +164,7 @@ func (a *App) statusLines(ctx context.Context) []StatusLine {
 		}
 		out = append(out, line)
 	}
-	for _, more := range []func() (StatusLine, bool){a.registrationLine, a.pairsLine} {
+	for _, more := range []func() (StatusLine, bool){a.registrationLine, a.agentsLine, a.pairsLine} {
 		if line, ok := more(); ok {
 			out = append(out, line)
 		}

@@ -47,6 +47,9 @@ func (a *App) openAgents(ctx, work context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.gate = g
+	if err := newAgentMetrics(a.metrics.Registry(), g); err != nil {
+		return err
+	}
 	a.own("agents", g.Close)
 	if a.opts.Agent != "" {
 		return a.openOwnAgent(ctx, work, cfg)

@@ -60,8 +60,11 @@ func (g *Gate) Call(ctx context.Context, id string, o Order) (Answer, error) {
 		g.say(id, order{Call: &o})
 		select {
 		case <-ctx.Done():
-			s := g.Status(id)
-			return Answer{}, actions.Temporary{Err: fmt.Errorf("%s on %s: no answer: %w; %s", o.Name, id, context.Cause(ctx), s.Why)}
+			err := fmt.Errorf("%s on %s: no answer: %w", o.Name, id, context.Cause(ctx))
+			if why := g.Status(id).Why; why != "" {
+				err = fmt.Errorf("%w; %s", err, why)
+			}
+			return Answer{}, actions.Temporary{Err: err}
 		case a := <-answers:
 			return a, judgeAnswer(id, o, a)
 		case <-tick.C:

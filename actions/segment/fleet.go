@@ -9,7 +9,7 @@ import (
 )
 
 // ErrNoAgent says that a node has no agent that could hold a segment.
-var ErrNoAgent = errors.New("no agent is enrolled there; \"opsbot enrol\" on the bot's machine prints the line that enrols it")
+var ErrNoAgent = errors.New("no agent is enrolled there; \"enrol\" and its name gives you the line to type there")
 
 // Fleet is the agents of the nodes, as the verbs of segments need them.
 type Fleet interface {
