@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/shitops/opsbot/internal/spawn"
 )
 
 // process is one child of ours from start to exit.
@@ -26,12 +28,13 @@ func startProcess(name string, args ...string) (*process, error) {
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = attributes()
 	p.cmd.WaitDelay = time.Second // a grandchild may hold the pipe
-	if err := p.cmd.Start(); err != nil {
+	wait, err := spawn.Start(p.cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
 		defer close(p.done)
-		p.err = p.cmd.Wait()
+		p.err = wait()
 	}()
 	return p, nil
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/shitops/opsbot/internal/spawn"
 )
 
 // Options say what a lab is made of. All are required.
@@ -63,13 +65,14 @@ func hold(ctx context.Context, opt Options, privileged bool) (*Lab, error) {
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
-	if err := l.cmd.Start(); err != nil { // which closes both
+	wait, err := spawn.Start(l.cmd)
+	if err != nil { // which closes both
 		return nil, fmt.Errorf("start the holder of the nodes: %w", err)
 	}
 	l.calls = rpc.NewClient(pipe{out, in})
 	go func() {
 		defer close(l.ended)
-		_ = l.cmd.Wait() // how it ended is in its log
+		_ = wait() // how it ended is in its log
 	}()
 	if err := l.call(ctx, "Make", opt.Names, &l.Nodes); err != nil {
 		return nil, errors.Join(err, l.Stop())
