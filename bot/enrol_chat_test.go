@@ -162,7 +162,7 @@ func TestEnrolByWord(t *testing.T) {
 	if s := h.expect(h.say("yes"), door.OK, "type this on edge-1"); !s.last().Secret || !s.last().Private {
 		t.Errorf("after a yes: %+v", s.last())
 	}
-	h.expect(h.say("enrol edge-1 then status"), door.OK, "type this on edge-1")
+	h.expect(h.say("enrol edge-1 then list nodes"), door.OK, "type this on edge-1")
 	if text := h.say("show node edge-1").text(); strings.Contains(text, "agent: none") || !strings.Contains(text, "agent: ") {
 		t.Errorf("edge-1 once it has an agent:\n%s", text)
 	}

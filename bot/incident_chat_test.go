@@ -49,7 +49,9 @@ func TestIncidentOnSlack(t *testing.T) {
 	if _, err := platform.Await(ctx, slackAlerts, func(m fake.Message) bool { return m.TS == incident.TS && strings.Contains(m.Shown, "again") }); err != nil {
 		t.Errorf("the incident does not end as resolved: %v; it shows %q", err, shownOf(platform, slackAlerts, incident.TS))
 	}
-	if text := s.expect(s.say("alerts"), door.OK).text(); strings.Contains(text, "DOWN") {
+	var listed said
+	s.await(t, "the list of alerts", func() bool { listed = s.say("alerts"); return listed.exit == door.OK })
+	if text := listed.text(); strings.Contains(text, "DOWN") {
 		t.Errorf("the host is listed as down still:\n%s", text)
 	}
 }

@@ -121,11 +121,11 @@ func (e *Enrol) Last() Report {
 	return e.last
 }
 
-// Run makes a pass each Options.Every, after each Kick and after each reload of Icinga2, until ctx ends.
+// Run makes a pass each Options.Every, after each Kick and after each reload of Icinga2, until ctx ends. One that failed is made again sooner.
 func (e *Enrol) Run(ctx context.Context) error {
 	looks := time.NewTicker(e.opt.Look)
 	defer looks.Stop()
-	next := time.Now()
+	next, failures := time.Now(), 0
 	for {
 		if e.On() && !time.Now().Before(next) {
 			again, err := e.round(ctx)
@@ -133,8 +133,14 @@ func (e *Enrol) Run(ctx context.Context) error {
 				return nil
 			}
 			next = time.Now().Add(e.opt.Every)
-			if again && err == nil {
-				next = time.Now()
+			switch {
+			case err != nil: // Icinga2 starts anew or is busy, most of the time
+				next = time.Now().Add(min(e.opt.Every, e.opt.Look<<min(failures, 16)))
+				failures++
+			case again:
+				next, failures = time.Now(), 0
+			default:
+				failures = 0
 			}
 		}
 		select {
