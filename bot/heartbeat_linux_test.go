@@ -14,14 +14,12 @@ import (
 	"github.com/shitops/opsbot/internal/secret"
 )
 
-// TestBotIsMissed starts a bot that reports to a real Icinga2 by the kit, and stops it: Icinga2 says what the bot said as long as it lives, and then that
-// it is silent.
-func TestBotIsMissed(t *testing.T) {
-	t.Parallel()
+// startKit starts an Icinga2 with the kit, in which the bot's password is "of the bot", and returns it with a client that may do everything.
+func startKit(t *testing.T, o icinga.KitOptions) (*lab.Icinga, *icinga.Client) {
+	t.Helper()
 	lab.Need(t, "icinga2")
-	dir := folder(t)
-	write(t, filepath.Join(dir, "icinga.password"), "of the bot")
-	files, err := icinga.KitFiles(icinga.KitOptions{Password: secret.New([]byte("of the bot")), Program: "/bin/true"})
+	o.Password = secret.New([]byte("of the bot"))
+	files, err := icinga.KitFiles(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,9 +35,20 @@ func TestBotIsMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	return i, c
+}
+
+// TestBotIsMissed starts a bot that reports to a real Icinga2 by the kit, and stops it: Icinga2 says what the bot said as long as it lives, and then that
+// it is silent.
+func TestBotIsMissed(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	write(t, filepath.Join(dir, "icinga.password"), "of the bot")
+	i, c := startKit(t, icinga.KitOptions{Program: "/bin/true"})
 	await := func(state icinga.State, output string) icinga.Object {
 		t.Helper()
 		var o icinga.Object
+		var err error
 		until := time.Now().Add(60 * time.Second)
 		for o.State != state || o.Pending() || !strings.Contains(o.Output, output) {
 			if time.Now().After(until) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,8 +14,6 @@ import (
 	"github.com/shitops/opsbot/bot/door"
 	"github.com/shitops/opsbot/bot/reply"
 	"github.com/shitops/opsbot/icinga"
-	"github.com/shitops/opsbot/internal/lab"
-	"github.com/shitops/opsbot/internal/secret"
 )
 
 // watched is what somebody who watches is shown of one living card: each state that differs from the one before.
@@ -152,23 +149,7 @@ func TestProbingInTheBackground(t *testing.T) {
 // TestProbingIsReported: a real Icinga2 gets a service for each node in a segment, hears of bad pairs, of their end, and notices when the bot is silent.
 func TestProbingIsReported(t *testing.T) {
 	t.Parallel()
-	lab.Need(t, "icinga2")
-	files, err := icinga.KitFiles(icinga.KitOptions{Password: secret.New([]byte("of the bot")), Program: "/bin/true", HostCheck: "dummy"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := lab.NewIcinga(t, lab.IcingaOptions{Files: files})
-	ca, err := os.ReadFile(i.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := icinga.New(icinga.Options{
-		URL: i.URL, User: i.User, Password: func() (secret.Secret, error) { return secret.New([]byte(i.Password)), nil }, CA: ca, ServerName: i.ServerName,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	i, c := startKit(t, icinga.KitOptions{Program: "/bin/true", HostCheck: "dummy"})
 	password := filepath.Join(t.TempDir(), "icinga.password")
 	write(t, password, "of the bot")
 	x := startTunnelledWith(t, 3, "", fmt.Sprintf(`
@@ -178,6 +159,7 @@ icinga: {url: %q, user: opsbot, password_file: %s, ca_file: %s, server_name: %s,
 	await := func(node string, state icinga.State, output string) (o icinga.Object) {
 		t.Helper()
 		eventually(t, fmt.Sprintf("Overlay of %s is %s %q", node, state, output), func() bool {
+			var err error
 			o, err = c.Object(t.Context(), node, "Overlay")
 			return err == nil && !o.Pending() && o.State == state && strings.Contains(o.Output, output)
 		})
