@@ -262,10 +262,15 @@ func countHeld(have []Object) (n int) {
 	return n
 }
 
+// strays tells whether a change takes a segment or an endpoint away that was not deleted on purpose.
+func (c Changes) strays(ch Change) bool {
+	return ch.Op == Remove && (ch.Object.Kind == Tunnel || ch.Object.Kind == Port) && !c.gone[ch.Object.VNI]
+}
+
 // Removals counts the segments and endpoints that would go without having been deleted on purpose.
 func (c Changes) Removals() (n int) {
 	for _, ch := range c.List {
-		if ch.Op == Remove && (ch.Object.Kind == Tunnel || ch.Object.Kind == Port) && !c.gone[ch.Object.VNI] {
+		if c.strays(ch) {
 			n++
 		}
 	}
@@ -275,7 +280,7 @@ func (c Changes) Removals() (n int) {
 // Strays are the VNIs of which something would go without having been deleted on purpose, in order.
 func (c Changes) Strays() (list []VNI) {
 	for _, ch := range c.List {
-		if ch.Op == Remove && (ch.Object.Kind == Tunnel || ch.Object.Kind == Port) && !c.gone[ch.Object.VNI] {
+		if c.strays(ch) {
 			list = append(list, ch.Object.VNI)
 		}
 	}
